@@ -1,0 +1,1 @@
+"""Large to small: the student, its training, the promotion gate."""

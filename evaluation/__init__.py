@@ -1,0 +1,1 @@
+"""How good: metrics, question sets, baselines, reports."""

@@ -1,0 +1,1 @@
+"""Evidence to answer: RAG-Sequence and RAG-Token, the built-in reader, training."""

@@ -1,0 +1,1 @@
+"""What Limbeck knows: sources, text to triples, cleaning, the store and its snapshots."""

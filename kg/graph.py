@@ -1,0 +1,231 @@
+"""The graph as integer columns and a compressed adjacency, memory-mapped.
+
+A term's id is its rank among all terms sorted by their bytes, so the same set of triples always gives the same files.
+Triples are sorted by (s, p, o); `in_order` lists the same rows sorted by (o, p, s). Rows `out_ptr[e]:out_ptr[e + 1]`
+leave `e`, rows `in_order[in_ptr[e]:in_ptr[e + 1]]` arrive at it.
+"""
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from kg.strings import StringColumn, write_strings
+from kg.terms import RDF_TYPE, RDFS_LABEL, iri_term, name_of, parse_literal, value_of
+
+Ids = NDArray[np.int32]
+
+LITERAL, ENTITY, CLASS, PREDICATE, BLANK = 0, 1, 2, 3, 4
+LABELS = (RDFS_LABEL, "<http://www.w3.org/2004/02/skos/core#prefLabel>", "<http://xmlns.com/foaf/0.1/name>")
+_ARRAYS = ("s", "p", "o", "out_ptr", "in_order", "in_ptr", "kind", "rank", "importance")
+
+
+class Graph:
+    """The columns of one snapshot.
+
+    s, p, o: int32, shape (n_triples,). out_ptr, in_ptr: int64, shape (n_terms + 1,). kind: uint8 by term (LITERAL,
+    ENTITY, CLASS, PREDICATE, BLANK). rank: float32 by term, PageRank, sums to 1 over entities. importance: float32 by
+    triple, higher is better. labels: by term, a readable name.
+    """
+
+    def __init__(self, terms: StringColumn, labels: StringColumn, arrays: dict[str, NDArray[Any]]) -> None:
+        self.terms = terms
+        self.labels = labels
+        self.s: Ids = arrays["s"]
+        self.p: Ids = arrays["p"]
+        self.o: Ids = arrays["o"]
+        self.out_ptr: NDArray[np.int64] = arrays["out_ptr"]
+        self.in_order: Ids = arrays["in_order"]
+        self.in_ptr: NDArray[np.int64] = arrays["in_ptr"]
+        self.kind: NDArray[np.uint8] = arrays["kind"]
+        self.rank: NDArray[np.float32] = arrays["rank"]
+        self.importance: NDArray[np.float32] = arrays["importance"]
+
+    @classmethod
+    def open(cls, folder: Path) -> "Graph":
+        """The graph written by `write_graph`."""
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS}
+        return cls(StringColumn.open(folder, "terms"), StringColumn.open(folder, "labels"), arrays)
+
+    def __len__(self) -> int:
+        """The number of triples."""
+        return len(self.s)
+
+    def id_of(self, iri: str) -> int:
+        """The id of a bare IRI, or -1."""
+        return self.terms.find(iri_term(iri))
+
+    def iri_of(self, term: int) -> str:
+        """The bare value of a term: IRI without brackets, literal without quotes."""
+        return value_of(self.terms[term])
+
+    def label_of(self, term: int) -> str:
+        """The readable name of a term."""
+        return str(self.labels[term])
+
+    def out_rows(self, entity: int) -> slice:
+        """The rows of the triples that leave an entity, as a slice of `s`, `p`, `o`."""
+        return slice(int(self.out_ptr[entity]), int(self.out_ptr[entity + 1]))
+
+    def in_rows(self, entity: int) -> Ids:
+        """The rows of the triples that arrive at a term, sorted by predicate."""
+        return self.in_order[self.in_ptr[entity] : self.in_ptr[entity + 1]]
+
+    def degree(self, term: int) -> int:
+        """How many triples touch a term."""
+        return int(self.out_ptr[term + 1] - self.out_ptr[term] + self.in_ptr[term + 1] - self.in_ptr[term])
+
+    def row_of(self, s: int, p: int, o: int) -> int:
+        """The row of a triple, or -1."""
+        rows = self.out_rows(s)
+        low = rows.start + int(np.searchsorted(self.p[rows], p, "left"))
+        high = rows.start + int(np.searchsorted(self.p[rows], p, "right"))
+        row = low + int(np.searchsorted(self.o[low:high], o))
+        return row if row < high and self.o[row] == o else -1
+
+    def triple(self, row: int) -> tuple[str, str, str]:
+        """The N-Triples terms of a row."""
+        return self.terms[int(self.s[row])], self.terms[int(self.p[row])], self.terms[int(self.o[row])]
+
+    @cached_property
+    def entities(self) -> Ids:
+        """The ids of all entities, ascending."""
+        return np.flatnonzero(np.asarray(self.kind) == ENTITY).astype(np.int32)
+
+    @cached_property
+    def predicates(self) -> Ids:
+        """The ids of all predicates in use, ascending."""
+        return np.unique(np.asarray(self.p)).astype(np.int32)
+
+    @cached_property
+    def type_id(self) -> int:
+        """The id of rdf:type, or -1."""
+        return self.terms.find(RDF_TYPE)
+
+    def types_of(self, entity: int) -> Ids:
+        """The classes of an entity."""
+        rows = self.out_rows(entity)
+        low = rows.start + int(np.searchsorted(self.p[rows], self.type_id, "left"))
+        high = rows.start + int(np.searchsorted(self.p[rows], self.type_id, "right"))
+        return self.o[low:high]
+
+    def objects(self, entity: int, predicate: int) -> Ids:
+        """The objects of (entity, predicate), ascending."""
+        rows = self.out_rows(entity)
+        low = rows.start + int(np.searchsorted(self.p[rows], predicate, "left"))
+        high = rows.start + int(np.searchsorted(self.p[rows], predicate, "right"))
+        return self.o[low:high]
+
+    def subjects(self, entity: int, predicate: int) -> Ids:
+        """The subjects that state (predicate, entity), ascending."""
+        rows = self.in_rows(entity)
+        predicates = self.p[rows]
+        low, high = np.searchsorted(predicates, predicate, "left"), np.searchsorted(predicates, predicate, "right")
+        return self.s[rows[low:high]]
+
+    def frame(self) -> pl.DataFrame:
+        """All triples as a frame of N-Triples terms s, p, o, in row order (read into memory)."""
+        terms = self.terms.to_series()
+        return pl.DataFrame({name: terms.gather(np.asarray(getattr(self, name))) for name in ("s", "p", "o")})
+
+
+def write_graph(folder: Path, triples: pl.DataFrame, *, rank: NDArray[np.float32] | None = None) -> Graph:
+    """Writes distinct triples (columns s, p, o of N-Triples terms, and `importance`) as columns, and opens them.
+
+    rank: by term in sorted order, or None for zeros.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    terms = sorted_terms(triples)
+    write_strings(folder, "terms", terms)
+    s, p, o = (codes(triples[name], terms) for name in ("s", "p", "o"))
+    order = np.lexsort((o, p, s))
+    s, p, o = s[order], p[order], o[order]
+    in_order = np.lexsort((s, p, o)).astype(np.int32)
+    kind = _kinds(terms, p, o)
+    arrays: dict[str, NDArray[Any]] = {
+        "s": s,
+        "p": p,
+        "o": o,
+        "out_ptr": _pointers(s, len(terms)),
+        "in_order": in_order,
+        "in_ptr": _pointers(o, len(terms)),
+        "kind": kind,
+        "rank": np.zeros(len(terms), np.float32) if rank is None else rank,
+        "importance": triples["importance"].to_numpy().astype(np.float32)[order],
+    }
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    write_strings(folder, "labels", _labels(terms, s, p, o))
+    return Graph.open(folder)
+
+
+def sorted_terms(triples: pl.DataFrame) -> pl.Series:
+    """The distinct terms of columns s, p, o, sorted by their bytes."""
+    return (
+        pl.concat([triples["s"].unique(), triples["p"].unique(), triples["o"].unique()]).unique().sort().rename("term")
+    )
+
+
+def codes(column: pl.Series, terms: pl.Series) -> Ids:
+    """The positions of the column's strings in sorted `terms`, which must hold them all."""
+    return column.cast(pl.Enum(terms)).to_physical().to_numpy().astype(np.int32)
+
+
+def graph_hash(triples: pl.DataFrame) -> str:
+    """The SHA-256 of the sorted N-Triples lines of distinct triples (columns s, p, o): the graph's identity."""
+    lines = triples.select(pl.concat_str(["s", "p", "o"], separator=" ") + " .\n").to_series().sort()
+    digest = hashlib.sha256()
+    for start in range(0, len(lines), 100_000):
+        digest.update("".join(lines[start : start + 100_000].to_list()).encode())
+    return digest.hexdigest()
+
+
+def _pointers(column: Ids, n_terms: int) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(np.bincount(column, minlength=n_terms))]).astype(np.int64)
+
+
+def _kinds(terms: pl.Series, p: Ids, o: Ids) -> NDArray[np.uint8]:
+    """A class is what something has as its type, unless it is typed itself by something other than a meta-class."""
+    kind = np.full(len(terms), ENTITY, np.uint8)
+    kind[terms.str.starts_with('"').to_numpy()] = LITERAL
+    kind[terms.str.starts_with("_:").to_numpy()] = BLANK
+    rdf_type = terms.search_sorted(RDF_TYPE)
+    kind[np.unique(o[p == rdf_type])] = CLASS
+    kind[np.unique(p)] = PREDICATE
+    vocabulary = terms.str.contains(r"^<http://(www\.w3\.org/|dbpedia\.org/ontology/|xmlns\.com/foaf/)").to_numpy()
+    kind[vocabulary & (kind == ENTITY)] = CLASS
+    return kind
+
+
+def _labels(terms: pl.Series, s: Ids, p: Ids, o: Ids) -> pl.Series:
+    """For a literal its text, for an IRI its best label: English before none before others, else made from the IRI."""
+    places = pl.DataFrame({"p": LABELS, "place": range(len(LABELS))}).filter(pl.col("p").is_in(terms.implode()))
+    ids = codes(places["p"], terms)
+    rows = np.flatnonzero(np.isin(p, ids))
+    stated = (
+        pl.DataFrame({"id": s[rows], "p": p[rows], "text": terms.gather(o[rows])})
+        .join(places.with_columns(p=ids), on="p")
+        .filter(pl.col("text").str.starts_with('"'))
+        .with_columns(
+            language=pl.when(pl.col("text").str.ends_with('"@en'))
+            .then(0)
+            .when(pl.col("text").str.ends_with('"'))
+            .then(1)
+            .otherwise(2)
+        )
+        .sort("language", "place", "text")
+        .unique("id", keep="first", maintain_order=True)
+    )
+    chosen = pl.DataFrame({"id": np.arange(len(terms), dtype=np.int32), "term": terms})
+    chosen = chosen.join(stated.select("id", "text"), on="id", how="left", maintain_order="left")
+    return chosen.select(pl.coalesce("text", "term").map_elements(_readable, return_dtype=pl.String)).to_series()
+
+
+def _readable(term: str) -> str:
+    if term.startswith('"'):
+        return parse_literal(term)[0]
+    return name_of(value_of(term))

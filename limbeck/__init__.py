@@ -1,0 +1,1 @@
+"""Turns a public knowledge graph into answers, and then into a small model that gives them."""

@@ -1,0 +1,1 @@
+"""Question to evidence: mentions, paths, entity and lexical indexes."""
