@@ -42,15 +42,13 @@ class StringColumn(Sequence[str]):
 
     def find(self, text: str) -> int:
         """The position of a string in a sorted column, or -1."""
-        wanted = text.encode()
-        low, high = 0, len(self)
-        while low < high:
-            middle = (low + high) // 2
-            if self._bytes(middle) < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        return low if low < len(self) and self._bytes(low) == wanted else -1
+        place = self._first_from(text.encode())
+        return place if place < len(self) and self._bytes(place) == text.encode() else -1
+
+    def starting_with(self, prefix: str) -> range:
+        """The positions of the strings of a sorted column that start with `prefix`."""
+        begin = self._first_from(prefix.encode())
+        return range(begin, self._first_from(prefix.encode() + b"\xff"))
 
     def to_series(self) -> pl.Series:
         """All strings as one polars Series (read into memory)."""
@@ -60,6 +58,17 @@ class StringColumn(Sequence[str]):
             len(self), pa.py_buffer(np.ascontiguousarray(self._offsets)), pa.py_buffer(np.ascontiguousarray(self._data))
         )
         return pl.Series(array, dtype=pl.String)
+
+    def _first_from(self, wanted: bytes) -> int:
+        """The first position whose bytes are not below `wanted`."""
+        low, high = 0, len(self)
+        while low < high:
+            middle = (low + high) // 2
+            if self._bytes(middle) < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
     def _bytes(self, position: int) -> bytes:
         if not 0 <= position < len(self):

@@ -1,0 +1,123 @@
+"""A piece of evidence: a path of relations from a seed, the operation asked for, its answers, and how sure.
+
+`text` is what a generator reads; `rows` are the triples that show it.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kg.graph import Graph, Ids
+from retrieval.neighbours import Neighbours
+
+SHOWN = 12
+"""Most answers that the text of one piece of evidence spells out."""
+SHOWN_ROWS = 24
+"""Most triples that one piece of evidence cites."""
+
+
+@dataclass(frozen=True)
+class Seed:
+    """An entity where paths begin. `start` and `end` are the mention's offsets in the question, -1 without one; `log_p`
+    is the log of the probability that this is what the question speaks of."""
+
+    entity: int
+    start: int
+    end: int
+    log_p: float
+
+
+@dataclass(frozen=True)
+class Path:
+    """Relations (numbers of `Neighbours`) to follow from a seed, and the form of the answer; `target` is the entity to
+    be met for a yes/no question, -1 otherwise."""
+
+    seed: Seed
+    relations: tuple[int, ...]
+    form: str = "select"
+    target: int = -1
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a path gives. values: N-Triples terms of the answers (for a count and a yes/no one literal), best first;
+    labels: their readable names, parallel; rows: rows of the graph; log_p: log p(z|x)."""
+
+    path: Path
+    values: tuple[str, ...]
+    labels: tuple[str, ...]
+    rows: tuple[int, ...]
+    text: str
+    log_p: float
+
+    def with_log_p(self, log_p: float) -> "Evidence":
+        """The same with another probability."""
+        return replace(self, log_p=log_p)
+
+
+def gather(path: Path, neighbours: Neighbours, *, log_p: float = 0.0) -> Evidence | None:
+    """The evidence of a path, or None where the path leads nowhere."""
+    graph = neighbours.graph
+    layers = [np.array([path.seed.entity], np.int32)]
+    for relation in path.relations:
+        layers.append(neighbours.follow_all(layers[-1], relation))
+        if not len(layers[-1]):
+            return None
+    reached = layers[-1]
+    names = ", ".join(neighbours.names[relation] for relation in path.relations)
+    head = f"{graph.label_of(path.seed.entity)} | {names}"
+    if path.form == "ask":
+        return _yes_or_no(path, neighbours, reached, head, log_p)
+    if len(path.relations) > 1:
+        reached = reached[reached != path.seed.entity]
+        if not len(reached):
+            return None
+    best_first = reached[np.argsort(-np.asarray(graph.rank)[reached], kind="stable")]
+    rows = _supporting_rows(neighbours, path.relations, layers, best_first[:SHOWN_ROWS])
+    if path.form == "count":
+        number = str(len(reached))
+        value = f'"{number}"^^<http://www.w3.org/2001/XMLSchema#integer>'
+        return Evidence(path, (value,), (number,), rows, f"{head} | number: {number}", log_p)
+    labels = tuple(graph.label_of(int(term)) for term in best_first)
+    text = f"{head} | {'; '.join(labels[:SHOWN])}"
+    return Evidence(path, tuple(graph.terms[int(term)] for term in best_first), labels, rows, text, log_p)
+
+
+def _yes_or_no(path: Path, neighbours: Neighbours, reached: Ids, head: str, log_p: float) -> Evidence:
+    graph = neighbours.graph
+    holds = bool(np.isin(path.target, reached))
+    label = "yes" if holds else "no"
+    value = f'"{str(holds).lower()}"^^<http://www.w3.org/2001/XMLSchema#boolean>'
+    shown = np.array([path.target], np.int32) if holds else reached[:SHOWN]
+    origin = np.array([path.seed.entity], np.int32)
+    rows = _supporting_rows(neighbours, path.relations[-1:], [origin, shown], shown)
+    names = "; ".join(graph.label_of(int(term)) for term in shown[:3])
+    text = f"{head} | {names} | {graph.label_of(path.target)}: {label}"
+    return Evidence(path, (value,), (label,), rows, text, log_p)
+
+
+def _supporting_rows(neighbours: Neighbours, relations: tuple[int, ...], layers: list[Ids], reached: Ids) -> tuple[int, ...]:
+    """Rows of triples that lead to the reached nodes, walked backwards, the last step first among equals."""
+    rows: list[int] = []
+    wanted = reached
+    for step in range(len(relations) - 1, -1, -1):
+        before: list[int] = []
+        for node in wanted[:SHOWN_ROWS]:
+            back = neighbours.follow(int(node), relations[step] ^ 1)
+            if not len(back):
+                back = layers[step] if len(layers[step]) == 1 else layers[step][:SHOWN_ROWS]
+            for origin in back[np.isin(back, layers[step])][:2]:
+                row = _row(neighbours, int(origin), relations[step], int(node))
+                if row >= 0:
+                    rows.append(row)
+                    before.append(int(origin))
+            if len(rows) >= SHOWN_ROWS:
+                break
+        wanted = np.unique(np.array(before, np.int32))
+    return tuple(dict.fromkeys(reversed(rows)))
+
+
+def _row(neighbours: Neighbours, origin: int, relation: int, node: int) -> int:
+    graph: Graph = neighbours.graph
+    predicate = int(graph.predicates[relation // 2])
+    return graph.row_of(node, predicate, origin) if relation & 1 else graph.row_of(origin, predicate, node)

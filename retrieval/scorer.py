@@ -1,0 +1,66 @@
+"""p(z|x) over paths: a question's vector against the vectors of the relations on the path.
+
+score(x, path) = a cos(q, mean r) + <A q, sum over hops of B_h r_h> + c_h + log p(seed), softmax over all candidates.
+q is the frozen encoder's vector of the question with the mention masked, r_h that of the relation's name. A starts at
+zero, so an untrained scorer is the plain cosine. A linear layer over q says which form
+(select, count, ask) is asked for. The dual-encoder form follows DPR (Karpukhin et al. 2020, arXiv 2004.04906).
+"""
+
+from pathlib import Path as File
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from retrieval.question import FORMS
+
+HOPS = 3
+WIDTH = 256
+
+
+class PathScorer(nn.Module):
+    """The trainable head. `dimension` is the encoder's."""
+
+    def __init__(self, dimension: int, *, width: int = WIDTH) -> None:
+        super().__init__()
+        self.question = nn.Linear(dimension, width)
+        self.steps = nn.Parameter(torch.randn(HOPS, dimension, width) * dimension**-0.5)
+        self.cosine = nn.Parameter(torch.tensor(12.0))
+        self.hop_bias = nn.Parameter(torch.tensor([0.0, -0.6, -1.2]))
+        self.seed_weight = nn.Parameter(torch.tensor(1.0))
+        self.form = nn.Linear(dimension, len(FORMS))
+        for layer in (self.question, self.form):
+            nn.init.zeros_(layer.weight)
+        nn.init.zeros_(self.question.bias)
+        self.form.bias.data = torch.tensor([2.0, -2.0, -2.0])
+
+    def forward(self, questions: Tensor, relations: Tensor, paths: Tensor, seed_log_p: Tensor) -> Tensor:
+        """Unnormalised scores, shape (B, N). questions: (B, N or 1, D), one per candidate where masks differ;
+        relations: (R, D) vectors of all relations; paths: (B, N, H) relation numbers, -1 after the end, all -1 for
+        padding (scored -inf); seed_log_p: (B, N)."""
+        present = paths >= 0
+        vectors = relations[paths.clamp(min=0)] * present.unsqueeze(-1)
+        hops = present.sum(-1)
+        mean = nn.functional.normalize(vectors.sum(-2), dim=-1)
+        cosine = (questions * mean).sum(-1)
+        composed = torch.einsum("bnhd,hdw->bnw", vectors, self.steps[: paths.shape[-1]])
+        learnt = (self.question(questions) * composed).sum(-1)
+        scores = self.cosine * cosine + learnt + self.hop_bias[(hops - 1).clamp(min=0)]
+        return (scores + self.seed_weight * seed_log_p).masked_fill(hops == 0, float("-inf"))
+
+    def form_log_probs(self, questions: Tensor) -> Tensor:
+        """log p(form|x) in the order of FORMS; questions: (B, D) with no mention masked."""
+        return torch.log_softmax(self.form(questions), -1)
+
+    def save(self, folder: File) -> None:
+        """Writes the weights as safetensors."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({name: tensor.detach().contiguous() for name, tensor in self.state_dict().items()}, folder / "scorer.safetensors")
+
+    @classmethod
+    def open(cls, folder: File) -> "PathScorer":
+        """The scorer written by `save`."""
+        state = load_file(folder / "scorer.safetensors")
+        scorer = cls(state["question.weight"].shape[1], width=state["question.weight"].shape[0])
+        scorer.load_state_dict(state)
+        return scorer.eval()

@@ -1,0 +1,163 @@
+"""Questions made from the graph itself, so that a new graph can be asked before anybody has written a question for it.
+
+Predicates are drawn with a flattened frequency, subjects evenly; each draw becomes a question of one of the kinds: one
+relation forward or backward, two relations, a count, yes or no. The answers are those of the graph, exactly.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kg.graph import ENTITY, Graph
+from kg.terms import value_of
+from retrieval.evidence import Path, Seed, gather
+from retrieval.neighbours import Neighbours
+from retrieval.question import Answer, Question
+
+FORWARD = (
+    "what is the {p} of {s}?",
+    "who is the {p} of {s}?",
+    "what is {s}'s {p}?",
+    "name the {p} of {s}.",
+    "which {t} is the {p} of {s}?",
+    "tell me the {p} of {s}",
+    "{s} has which {p}?",
+    "give me the {p} for {s}.",
+)
+BACKWARD = (
+    "which {t} has {s} as {p}?",
+    "whose {p} is {s}?",
+    "what has the {p} {s}?",
+    "which {t}s have the {p} {s}?",
+    "list every {t} whose {p} is {s}.",
+    "{s} is the {p} of which {t}?",
+)
+TWO_STEPS = (
+    "what is the {p2} of the {p1} of {s}?",
+    "which {t} is the {p2} of {s}'s {p1}?",
+    "name the {p2} of the {p1} of {s}.",
+)
+COUNTS = ("how many {p} does {s} have?", "how many {t}s are the {p} of {s}?", "what is the number of {p} of {s}?")
+COUNTS_BACKWARD = ("how many {t}s have {s} as {p}?", "how many {t}s have the {p} {s}?", "count the {t}s whose {p} is {s}.")
+YES_NO = ("is {o} the {p} of {s}?", "does {s} have the {p} {o}?", "is {s}'s {p} {o}?", "was {o} the {p} of {s}?")
+_KINDS = ("forward", "backward", "two", "count", "ask")
+_SHARES = (0.42, 0.2, 0.18, 0.1, 0.1)
+_MOST_ANSWERS = 20
+
+
+@dataclass(frozen=True)
+class SyntheticOptions:
+    """How many questions to make, and the seed of the draw."""
+
+    count: int = 2000
+    seed: int = 0
+
+
+def make_questions(neighbours: Neighbours, options: SyntheticOptions) -> list[Question]:
+    """Distinct questions with answers, in a fixed order for a fixed seed; fewer than asked for where the graph is small."""
+    draw = np.random.default_rng(options.seed)
+    sampler = _Sampler(neighbours, draw)
+    questions: dict[str, Question] = {}
+    for attempt in range(options.count * 6):
+        if len(questions) == options.count:
+            break
+        made = sampler.question(str(draw.choice(_KINDS, p=_SHARES)), f"graph-{attempt}")
+        if made is not None:
+            questions.setdefault(made.question, made)
+    return list(questions.values())
+
+
+class _Sampler:
+    def __init__(self, neighbours: Neighbours, draw: np.random.Generator) -> None:
+        self.neighbours, self.draw = neighbours, draw
+        self.graph: Graph = neighbours.graph
+        relations, counts = np.unique(np.asarray(neighbours.relation), return_counts=True)
+        self.relations = relations
+        self.shares = counts**0.4 / np.sum(counts**0.4)
+        self.owners = _owners(neighbours)
+
+    def question(self, kind: str, name: str) -> Question | None:
+        drawn = int(self.draw.choice(self.relations, p=self.shares))
+        owners = self.owners.of(drawn)
+        entity = int(self.draw.choice(owners))
+        seed = Seed(entity, -1, -1, 0.0)
+        if kind == "ask":
+            return self._yes_or_no(seed, drawn & ~1, name)
+        relations: tuple[int, ...] = (drawn,)
+        if kind == "two":
+            reached = self.neighbours.follow(entity, drawn)
+            nexts = self.neighbours.relations_of(int(self.draw.choice(reached)))
+            nexts = nexts[nexts != drawn ^ 1]
+            if not len(nexts):
+                return None
+            relations = (drawn, int(self.draw.choice(nexts)))
+        form = "count" if kind == "count" else "select"
+        piece = gather(Path(seed, relations), self.neighbours)
+        if piece is None or len(piece.values) > _MOST_ANSWERS:
+            return None
+        text = self._text(kind, seed, relations, piece.values[0])
+        if text is None:
+            return None
+        if form == "count":
+            answers = [Answer("literal", str(len(piece.values)))]
+        else:
+            answers = [Answer("uri" if term.startswith("<") else "literal", value_of(term)) for term in piece.values]
+        return Question(name, text, tuple(answers), (self.graph.iri_of(entity),), form, len(relations))
+
+    def _yes_or_no(self, seed: Seed, relation: int, name: str) -> Question | None:
+        entities = [term for term in self.neighbours.follow(seed.entity, relation) if self.graph.kind[term] == ENTITY]
+        if not entities:
+            return None
+        right = bool(self.draw.random() < 0.5)
+        if right:
+            target = int(self.draw.choice(entities))
+        else:
+            others = self.neighbours.follow(int(self.draw.choice(self.owners.of(relation))), relation)
+            target = int(self.draw.choice(others))
+            if target in entities or self.graph.kind[target] != ENTITY:
+                return None
+        template = str(self.draw.choice(YES_NO))
+        label = self.neighbours.names[relation]
+        text = template.format(s=self._name(seed.entity), o=self._name(target), p=label)
+        iris = (self.graph.iri_of(seed.entity), self.graph.iri_of(target))
+        return Question(name, text, (Answer("literal", str(right).lower()),), iris, "ask", 1)
+
+    def _text(self, kind: str, seed: Seed, relations: tuple[int, ...], answer: str) -> str | None:
+        names = [self.neighbours.names[relation & ~1] for relation in relations]
+        backward = relations[-1] & 1
+        answered = self._type(self.graph.terms.find(answer))
+        own = {"s": self._name(seed.entity), "t": answered}
+        if kind == "two":
+            first = f"{names[0]}" if not relations[0] & 1 else f"{self._type(seed.entity)} {names[0]} of"
+            if relations[0] & 1 or backward:
+                return f"which {answered} is linked by {names[1]} to what has the {first.removesuffix(' of')} {own['s']}?"
+            return str(self.draw.choice(TWO_STEPS)).format(p1=names[0], p2=names[1], **own)
+        if kind == "count":
+            return str(self.draw.choice(COUNTS_BACKWARD if backward else COUNTS)).format(p=names[0], **own)
+        return str(self.draw.choice(BACKWARD if backward else FORWARD)).format(p=names[0], **own)
+
+    def _name(self, entity: int) -> str:
+        label = self.graph.label_of(entity)
+        return label.split(" (")[0] if label.endswith(")") else label
+
+    def _type(self, term: int) -> str:
+        types = self.graph.types_of(term) if term >= 0 else ()
+        labels = [self.graph.label_of(int(item)).lower() for item in types]
+        labels = [label for label in labels if label not in ("thing", "agent", "q5", "spatial thing")]
+        return str(self.draw.choice(labels)) if labels else "thing"
+
+
+class _Owners:
+    def __init__(self, order: np.ndarray, entities: np.ndarray, relations: np.ndarray) -> None:
+        self._entities, self._relations = entities[order], relations[order]
+
+    def of(self, relation: int) -> np.ndarray:
+        low, high = np.searchsorted(self._relations, [relation, relation + 1])
+        return self._entities[low:high]
+
+
+def _owners(neighbours: Neighbours) -> _Owners:
+    """The entities around which each relation stands."""
+    relations = np.asarray(neighbours.relation)
+    entities = np.repeat(np.arange(len(neighbours.pointer) - 1), np.diff(neighbours.pointer))
+    return _Owners(np.argsort(relations, kind="stable"), entities, relations)
