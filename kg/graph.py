@@ -21,6 +21,7 @@ Ids = NDArray[np.int32]
 
 LITERAL, ENTITY, CLASS, PREDICATE, BLANK = 0, 1, 2, 3, 4
 LABELS = (RDFS_LABEL, "<http://www.w3.org/2004/02/skos/core#prefLabel>", "<http://xmlns.com/foaf/0.1/name>")
+META_CLASSES = ("<http://www.w3.org/2002/07/owl#Class>", "<http://www.w3.org/2000/01/rdf-schema#Class>")
 _ARRAYS = ("s", "p", "o", "out_ptr", "in_order", "in_ptr", "kind", "rank", "importance")
 
 
@@ -145,7 +146,7 @@ def write_graph(folder: Path, triples: pl.DataFrame, *, rank: NDArray[np.float32
     order = np.lexsort((o, p, s))
     s, p, o = s[order], p[order], o[order]
     in_order = np.lexsort((s, p, o)).astype(np.int32)
-    kind = _kinds(terms, p, o)
+    kind = kinds(terms, s, p, o)
     arrays: dict[str, NDArray[Any]] = {
         "s": s,
         "p": p,
@@ -188,13 +189,24 @@ def _pointers(column: Ids, n_terms: int) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(np.bincount(column, minlength=n_terms))]).astype(np.int64)
 
 
-def _kinds(terms: pl.Series, p: Ids, o: Ids) -> NDArray[np.uint8]:
-    """A class is what something has as its type, unless it is typed itself by something other than a meta-class."""
+def _position(terms: pl.Series, term: str) -> int:
+    position = int(terms.search_sorted(term))
+    return position if position < len(terms) and terms[position] == term else -1
+
+
+def kinds(terms: pl.Series, s: Ids, p: Ids, o: Ids) -> NDArray[np.uint8]:
+    """The kind of each sorted term.
+
+    A class is what something has as its type, unless it is typed itself by something other than a meta-class; besides,
+    every subject or object in the vocabularies of W3C, FOAF and DBpedia's ontology.
+    """
     kind = np.full(len(terms), ENTITY, np.uint8)
     kind[terms.str.starts_with('"').to_numpy()] = LITERAL
     kind[terms.str.starts_with("_:").to_numpy()] = BLANK
-    rdf_type = terms.search_sorted(RDF_TYPE)
-    kind[np.unique(o[p == rdf_type])] = CLASS
+    typed = p == _position(terms, RDF_TYPE)
+    meta = [_position(terms, name) for name in META_CLASSES]
+    instances = s[typed & ~np.isin(o, meta)]
+    kind[np.setdiff1d(o[typed], instances)] = CLASS
     kind[np.unique(p)] = PREDICATE
     vocabulary = terms.str.contains(r"^<http://(www\.w3\.org/|dbpedia\.org/ontology/|xmlns\.com/foaf/)").to_numpy()
     kind[vocabulary & (kind == ENTITY)] = CLASS

@@ -1,13 +1,11 @@
 """The graph behind SPARQL: an Oxigraph store on disk, opened read-only, also seen through rdflib.
 
 `query` is the one way in. It takes queries only, never updates, and refuses SERVICE, so a query can reach nothing but
-this snapshot. `query_within` adds a time limit by running the query in a process of its own.
+this snapshot. `kg.query_pool` adds limits of time and memory by running queries in processes of their own.
 """
 
 import io
-import multiprocessing
 import re
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,9 @@ _TOKEN = re.compile(
     r"""'''.*?'''|\"\"\".*?\"\"\"|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|<[^<>"{}|^`\s]*>|\#[^\n]*|[?$:\w]+""", re.S
 )
 
+_FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
+_UPDATES = ("INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH")
+
 Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 
 
@@ -39,8 +40,11 @@ def write_store(folder: Path, triples: pl.DataFrame) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     store = ox.Store(str(folder))
     lines = triples.select(pl.concat_str(["s", "p", "o"], separator=" ") + " .").to_series()
-    with io.BytesIO("\n".join(lines.to_list()).encode()) as data:
+    blank = triples["s"].str.starts_with("_:") | triples["o"].str.starts_with("_:")
+    with io.BytesIO("\n".join(lines.filter(~blank).to_list()).encode()) as data:
         store.bulk_load(data, format=ox.RdfFormat.N_TRIPLES)
+    if blank.any():  # bulk_load would give blank nodes new names
+        store.bulk_extend(ox.parse("\n".join(lines.filter(blank).to_list()), format=ox.RdfFormat.N_TRIPLES))
     store.optimize()
     store.flush()
 
@@ -57,11 +61,32 @@ def open_store(folder: Path) -> ox.Store:
 
 def query(store: ox.Store, text: str) -> Results:
     """The results of a SPARQL 1.1 query; the prefixes of `kg.terms` need no declaration. Raises QueryError."""
+    refuse_updates(text)
     refuse_service(text)
     try:
         return store.query(text, prefixes=PREFIXES)
     except (SyntaxError, ValueError, OSError, RuntimeError) as error:
         raise QueryError(f"the query failed: {error}") from error
+
+
+def form_of(text: str) -> str | None:
+    """The word that begins the query or update proper, in capitals: SELECT, ASK, INSERT, …; None if there is none.
+
+    >>> form_of("PREFIX select: <http://a/> # ASK\\nconstruct where { ?s ?p ?o }")
+    'CONSTRUCT'
+    """
+    words = (match.group().upper() for match in _TOKEN.finditer(text))
+    return next((word for word in words if word in _FORMS or word in _UPDATES), None)
+
+
+def refuse_updates(text: str) -> None:
+    """Raises QueryError for SPARQL Update."""
+    word = form_of(text)
+    if word in _UPDATES:
+        raise QueryError(
+            f"{word} is an update, and this graph is read-only. Ask with SELECT, ASK, CONSTRUCT or DESCRIBE; "
+            "`limbeck build` and `limbeck remove` change the graph."
+        )
 
 
 def refuse_service(text: str) -> None:
@@ -102,33 +127,3 @@ class _Limited(io.BytesIO):
         if self._left < 0:
             raise QueryError("the result is too large. Add a LIMIT, or narrow the query.")
         return super().write(data)
-
-
-def query_within(folder: Path, text: str, name: str, *, timeout_s: float, max_bytes: int = MAX_BYTES) -> bytes:
-    """`serialize(query(...))` in a process that is ended after `timeout_s` seconds. Raises QueryError."""
-    receiver, sender = multiprocessing.get_context("spawn").Pipe(duplex=False)
-    process = multiprocessing.get_context("spawn").Process(
-        target=_answer, args=(sender, folder, text, name, max_bytes), daemon=True
-    )
-    process.start()
-    sender.close()
-    try:
-        if not receiver.poll(timeout_s):
-            raise QueryError(f"the query ran longer than {timeout_s:g} s and was stopped. Narrow it, or add a LIMIT.")
-        kind, payload = receiver.recv()
-    except EOFError as error:
-        raise QueryError("the query ran out of memory and was stopped. Narrow it, or add a LIMIT.") from error
-    finally:
-        process.kill()
-        process.join()
-        receiver.close()
-    if kind == "error":
-        raise QueryError(payload)
-    return bytes(payload)
-
-
-def _answer(sender: Connection, folder: Path, text: str, name: str, max_bytes: int) -> None:
-    try:
-        sender.send(("ok", serialize(query(open_store(folder), text), name, max_bytes=max_bytes)))
-    except QueryError as error:
-        sender.send(("error", str(error)))

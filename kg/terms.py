@@ -31,7 +31,9 @@ ABSTRACT = "<http://dbpedia.org/ontology/abstract>"
 
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"(?:@([A-Za-z0-9-]+)|\^\^<([^>]*)>)?\Z', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
+_UNSAFE = re.compile(r'[\x00-\x1f"\\\x7f]')
 _ESCAPED = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
+_SHORT = {char: f"\\{letter}" for letter, char in _ESCAPED.items() if char != "'"}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -68,7 +70,7 @@ def iri_term(iri: str) -> str:
 
 def literal_term(text: str, *, language: str | None = None, datatype: str | None = None) -> str:
     """The N-Triples form of a literal, escaped as canonical N-Triples does."""
-    body = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    body = _UNSAFE.sub(_escape, text)
     if language:
         return f'"{body}"@{language.lower()}'
     if datatype and datatype != PREFIXES["xsd"] + "string":
@@ -119,6 +121,11 @@ def name_of(iri: str) -> str:
     if "/ontology/" in iri or "/property/" in iri or (local[:1].islower() and " " not in local):
         return _CAMEL.sub(" ", local).lower() or iri
     return local or iri
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match.group()
+    return _SHORT.get(char) or f"\\u{ord(char):04X}"
 
 
 def _unescape(body: str) -> str:

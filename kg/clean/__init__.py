@@ -1,0 +1,12 @@
+"""From statements to a clean, ranked graph."""
+
+from kg.clean.importance import page_rank as page_rank
+from kg.clean.merge import merge as merge
+from kg.clean.normalise import normalise as normalise
+from kg.clean.options import CleanOptions as CleanOptions
+from kg.clean.prune import prune as prune
+from kg.clean.steps import Cleaned as Cleaned
+from kg.clean.steps import Finished as Finished
+from kg.clean.steps import clean as clean
+from kg.clean.steps import finish as finish
+from kg.clean.summary import rank_triples as rank_triples

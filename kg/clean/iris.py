@@ -1,0 +1,101 @@
+"""One IRI for one resource, and which IRIs are none.
+
+DBpedia writes the title of a page as an IRI, and its releases differ in what they percent-encode; so in its resource
+namespaces every character that may stand in an IRI (RFC 3987) is decoded, in Unicode's form C, and what may not stand
+there, with `%`, `#`, `[` and `]`, is encoded in upper case. Elsewhere two IRIs that differ in any character are two
+resources (RDF 1.1 Concepts, section 3.2), so they stay as they are.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+import polars as pl
+import pyoxigraph as ox
+
+DBPEDIA = r"^<https?://(?:[a-z-]+\.)?dbpedia\.org/resource/"
+
+_SURE = (
+    r"^<https?://[A-Za-z0-9.-]+/[A-Za-z0-9/._~!$&'()*+,;=:@\x{A0}-\x{D7FF}\x{F900}-\x{FDCF}-]*"
+    r"(?:#[A-Za-z0-9/._~!$&'()*+,;=:@-]*)?>$"
+)
+_RUN = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_UNSAFE = re.compile(r'[\x00-\x1f"<>\\^`{|}\[\]\x7f]|%(?![0-9A-Fa-f]{2})')
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/?")
+_BLANK = r"^_:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?$"
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))")
+
+
+def normal_iris(terms: pl.Series) -> pl.DataFrame:
+    """The distinct IRI and blank node terms as columns `term`, `new` and `valid`."""
+    new = _replace(terms, terms.str.contains("\\", literal=True), _unescape)
+    dbpedia = new.str.contains(DBPEDIA)
+    new = _replace(new, dbpedia & new.str.contains(r"[%\x00-\x20\"\\^`{|}\[\]\x7f]|<.*<|>."), decode)
+    new = pl.select(pl.when(dbpedia).then(new.str.normalize("NFC")).otherwise(new)).to_series()
+    valid = new.str.contains(_SURE) | new.str.contains(_BLANK)
+    doubtful = new.filter(~valid)
+    checked = pl.Series([is_valid(term) for term in doubtful], dtype=pl.Boolean)
+    valid = valid.scatter((~valid).arg_true(), checked)
+    return pl.DataFrame({"term": terms, "new": new, "valid": valid})
+
+
+def decode(term: str) -> str:
+    """A DBpedia IRI term, decoded as far as an IRI may be.
+
+    >>> decode("<http://dbpedia.org/resource/Ir%C3%A8ne_%22AT%26T%22_100%>")
+    '<http://dbpedia.org/resource/Irène_%22AT&T%22_100%25>'
+    """
+    text = _UNSAFE.sub(lambda match: f"%{ord(match.group()):02X}", term[1:-1].replace(" ", "_"))
+    return f"<{_RUN.sub(_decode_run, text)}>"
+
+
+def is_valid(term: str) -> bool:
+    """Whether Oxigraph takes an IRI or blank node term."""
+    try:
+        if term.startswith("_:"):
+            ox.BlankNode(term[2:])
+        elif term.startswith("<") and term.endswith(">"):
+            ox.NamedNode(term[1:-1])
+        else:
+            return False
+    except ValueError:
+        return False
+    return True
+
+
+def _decode_run(match: re.Match[str]) -> str:
+    text = bytes.fromhex(match.group().replace("%", "")).decode("utf-8", "surrogateescape")
+    return "".join(char if _may_stand(char) else _encode(char) for char in unicodedata.normalize("NFC", text))
+
+
+def _encode(char: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
+
+
+def _may_stand(char: str) -> bool:
+    """Whether a character may stand in a path or query by RFC 3987, its bidirectional formatting characters left out."""
+    code = ord(char)
+    if code < 0x80:
+        return char in _PLAIN
+    if code in (0x200E, 0x200F) or 0x202A <= code <= 0x202E:
+        return False
+    if code < 0x10000:
+        return 0xA0 <= code <= 0xD7FF or 0xF900 <= code <= 0xFDCF or 0xFDF0 <= code <= 0xFFEF
+    return code < 0xE0000 + 0x10000 and code & 0xFFFF < 0xFFFE and not 0xE0000 <= code < 0xE1000
+
+
+def _unescape(term: str) -> str:
+    try:
+        text = _ESCAPE.sub(lambda match: chr(int(match.group(1) or match.group(2), 16)), term)
+        text.encode()
+    except ValueError:
+        return term
+    return text
+
+
+def _replace(series: pl.Series, where: pl.Series, function: Callable[[str], str]) -> pl.Series:
+    if not where.any():
+        return series
+    return series.scatter(
+        where.arg_true(), pl.Series([function(term) for term in series.filter(where)], dtype=pl.String)
+    )
