@@ -1,0 +1,1 @@
+"""Mentions in text, and the entities that they name."""

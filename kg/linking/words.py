@@ -1,0 +1,98 @@
+"""Which words are common, so that a name that is spelt like one needs more than its letters to be believed."""
+
+import numpy as np
+import polars as pl
+
+from kg.graph import CLASS, LITERAL, PREDICATE, Graph
+from kg.linking.surfaces import normalise_surface
+
+_STOP_WORDS = """
+a about above after again against all also am an and any are aren't as at be became because become been before being
+below between both but by can cannot could count did do does doing don't done down dr during each either else ever
+every few first for from further get give given gives go had has have having he hence her here hers herself him
+himself his how i if in into is it its itself just last let list made make many may me might more most mr mrs ms
+much must my myself name neither no nor not now number of off often on once one only onto or other others our ours
+out over own per please rather same say see seem several shall she should show since sir so some still such tell
+than that the their theirs them themselves then there these they this those though through thus to together too
+total toward two under until up upon us very via was we well were what when where whether which while who whoever
+whole whom whose why will with within without would yes yet you your yours
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+"""English words that never name anything by themselves; question words are among them."""
+
+_DATE_WORDS = """
+apr april aug august dec december feb february friday jan january jul july jun june mar march may monday nov
+november oct october saturday sep sept september sunday thursday tuesday wednesday
+"""
+DATE_WORDS = frozenset(_DATE_WORDS.split())
+"""Words of dates, which in running text rarely name a page."""
+
+_BASIC_WORDS = """
+act actor actress administration age air airport album animal area army art artist association author award band
+base belong belongs bird birth board body book border born bridge brother building buried bus business capital car
+cast century champion character chief child children church city club coach coast college color colour commander
+community company composer continent council country county couple court created creator culture currency date
+daughter day dead death degree department designer developed developer die died different directed director
+discipline disease district division doctor dog drink drug economy editor education election employee end engine
+event family father female fiction field fight film final first fish flag food football foundation founded founder
+game general genre girl goal god government governor group head height high highest history home host hotel house
+human husband industry information ingredient inhabitant institute instrument island job journal judge king known
+lake land language large largest law lawyer leader league left length level library life line list live lived local
+located location long lyrics made magazine main major male man manager map market married mascot master mayor member
+men minister mission money month mother motto mountain mouth movie museum music musician name nation national
+nationality native nearby network new news newspaper nickname night novel number office officer official old opera
+opponent order organization origin owner page painter painting parent park part partner party people performer
+person place plane planet plant play played player plays poem poet poison politician population position president
+price prime prince prison produced producer product profession professor program project published publisher queen
+race radio railway rank region religion residence right river road role route royal ruler runner school science
+scientist sea season seat senator series serve served service ship shop show sibling singer single sister site size
+small soldier son song space species speed sport spouse stadium star starring state station stop story street
+student studio style subject successor system team television temple term theory thing time title tournament tower
+town trade train type uncle union university use vehicle village voice war water weapon website week west wife wine
+winner wins woman women won word work worked works world writer written wrote year young
+"""
+BASIC_WORDS = frozenset(_BASIC_WORDS.split())
+"""Everyday words that pages are named after, so that lower-case text is not full of names."""
+
+_MIN_DOCUMENTS = 3
+_MIN_TEXT = 40
+_MAX_TEXTS = 50_000
+
+
+def vocabulary(graph: Graph) -> set[str]:
+    """The normalised words of the labels of predicates and classes, where these are written in lower case."""
+    kind = np.asarray(graph.kind)
+    labels = (graph.label_of(int(term)) for term in np.flatnonzero((kind == PREDICATE) | (kind == CLASS)))
+    return {word for label in labels if label.islower() for word in normalise_surface(label).split()}
+
+
+def common_words(graph: Graph) -> frozenset[str]:
+    """Normalised words that are common in this graph.
+
+    These are stop and basic words, the words of its vocabulary, and those that stand in its long literals in lower
+    case, in at least `_MIN_DOCUMENTS` of them and more often than capitalised.
+    """
+    words = vocabulary(graph)
+    words |= {plural for word in words if len(plural := word + "s") > 4}
+    literals = np.flatnonzero(np.asarray(graph.kind) == LITERAL)
+    long = (
+        graph.labels.to_series().gather(literals).to_frame("text").filter(pl.col("text").str.len_chars() >= _MIN_TEXT)
+    )
+    counts = (
+        long.head(_MAX_TEXTS)
+        .with_row_index("document")
+        .with_columns(word=pl.col("text").str.extract_all(r"[\p{L}'’]+"))
+        .explode("word", empty_as_null=False)
+        .select("document", "word", lower=pl.col("word").str.contains(r"^\p{Ll}"))
+        .unique()
+        .group_by(pl.col("word").str.to_lowercase(), "lower")
+        .len()
+        .group_by("word")
+        .agg(
+            lower=pl.col("len").filter(pl.col("lower")).sum(),
+            upper=pl.col("len").filter(~pl.col("lower")).sum(),
+        )
+        .filter((pl.col("lower") >= _MIN_DOCUMENTS) & (pl.col("lower") > pl.col("upper")))
+    )
+    words |= {normalise_surface(word) for word in counts["word"].to_list()}
+    return STOP_WORDS | BASIC_WORDS | {plural + "s" for plural in BASIC_WORDS} | words
