@@ -18,9 +18,10 @@ from kg.errors import UsageError
 from kg.types import Encoder
 from retrieval.evidence import Evidence, Path, Seed, gather
 from retrieval.neighbours import Neighbours
+from retrieval.options import RetrievalOptions
 from retrieval.question import FORMS
 from retrieval.scorer import PathScorer
-from retrieval.search import SearchOptions, score_paths, search
+from retrieval.search import score_paths, search
 
 MODES = ("hybrid", "graph", "dense", "lexical")
 MASK = "this"
@@ -49,21 +50,21 @@ class Retriever:
         relation_vectors: NDArray[np.float32],
         scorer: PathScorer,
         find_seeds: SeedFinder,
-        options: SearchOptions | None = None,
+        options: RetrievalOptions | None = None,
     ) -> None:
         self.neighbours = neighbours
         self.encoder = encoder
         self.relation_vectors = torch.from_numpy(np.array(relation_vectors))
         self.scorer = scorer
         self.find_seeds = find_seeds
-        self.options = options or SearchOptions()
+        self.options = options or RetrievalOptions()
 
-    def retrieve(self, question: str, *, k: int = 8, mode: str = "hybrid", seeds: Sequence[Seed] | None = None) -> Retrieved:
-        """The `k` best pieces of evidence for a question; `seeds` given are taken as they are."""
+    def retrieve(self, question: str, *, k: int | None = None, mode: str = "hybrid", seeds: Sequence[Seed] | None = None) -> Retrieved:
+        """The `k` best pieces of evidence for a question (by default `options.k`); `seeds` given are taken as they are."""
         return self.retrieve_many([question], k=k, mode=mode, seeds=None if seeds is None else [seeds])[0]
 
     def retrieve_many(
-        self, questions: Sequence[str], *, k: int = 8, mode: str = "hybrid", seeds: Sequence[Sequence[Seed]] | None = None
+        self, questions: Sequence[str], *, k: int | None = None, mode: str = "hybrid", seeds: Sequence[Sequence[Seed]] | None = None
     ) -> list[Retrieved]:
         """`retrieve` for many questions, with one call of the encoder."""
         if mode not in MODES:
@@ -77,7 +78,7 @@ class Retriever:
         results = []
         for question, own in zip(questions, found, strict=True):
             started = time.perf_counter()
-            evidence = self._evidence(question, own, vectors, k)
+            evidence = self._evidence(question, own, vectors, k or self.options.k)
             durations = {
                 "link": (linked - began) * 1000 / len(questions),
                 "encode": (encoded - linked) * 1000 / len(questions),

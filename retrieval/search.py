@@ -15,16 +15,8 @@ from torch import Tensor
 from kg.graph import LITERAL
 from retrieval.evidence import Path, Seed
 from retrieval.neighbours import Neighbours
+from retrieval.options import RetrievalOptions
 from retrieval.scorer import PathScorer
-
-
-@dataclass(frozen=True)
-class SearchOptions:
-    """hops: longest path. beam: paths kept from one step to the next. sample: entities looked at per path."""
-
-    hops: int = 2
-    beam: int = 24
-    sample: int = 24
 
 
 @dataclass(frozen=True)
@@ -41,7 +33,7 @@ def search(
     neighbours: Neighbours,
     scorer: PathScorer,
     relation_vectors: Tensor,
-    options: SearchOptions,
+    options: RetrievalOptions,
 ) -> Scored:
     """The paths around the seeds, scored. vectors: (n_seeds, D), the question with that seed's mention masked."""
     paths: list[Path] = []

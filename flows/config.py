@@ -1,0 +1,158 @@
+"""The configuration: one frozen dataclass per step, filled from one TOML file.
+
+Every key has a default. An unknown key or a value of the wrong type is refused, with the place and the nearest known
+name. `commented_config` writes the file that `limbeck init` gives.
+"""
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from distill.options import DistillOptions
+from generation.options import TrainingOptions
+from kg.clean import CleanOptions
+from kg.errors import ConfigError
+from kg.relations.options import TextOptions
+from kg.sources import SourceOptions
+from retrieval.options import RetrievalOptions
+
+
+@dataclass(frozen=True)
+class ScheduleOptions:
+    """When deployments run, as cron expressions in UTC; an empty one leaves that deployment without a schedule."""
+
+    build: str = ""
+    refresh: str = "0 3 * * *"
+    distill: str = "0 5 * * 0"
+    evaluate: str = "0 6 * * *"
+
+
+@dataclass(frozen=True)
+class Config:
+    """All options. questions: JSONL files of questions to train on; encoder: name or path of the sentence encoder."""
+
+    sources: tuple[SourceOptions, ...] = ()
+    questions: tuple[str, ...] = ()
+    encoder: str = "all-MiniLM-L6-v2"
+    clean: CleanOptions = field(default_factory=CleanOptions)
+    text: TextOptions = field(default_factory=TextOptions)
+    retrieval: RetrievalOptions = field(default_factory=RetrievalOptions)
+    train: TrainingOptions = field(default_factory=TrainingOptions)
+    distill: DistillOptions = field(default_factory=DistillOptions)
+    schedule: ScheduleOptions = field(default_factory=ScheduleOptions)
+
+
+def load_config(path: Path | None) -> Config:
+    """The configuration in a file; the defaults for None. Relative paths in it count from the file's folder.
+
+    Raises ConfigError.
+    """
+    if path is None:
+        return Config()
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no configuration file {path}. `limbeck init` writes one.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    config: Config = _fill(Config, data, str(path), "")
+    base = path.parent
+    return dataclasses.replace(
+        config,
+        sources=tuple(dataclasses.replace(source, location=_rebase(source.location, base)) for source in config.sources),
+        questions=tuple(_rebase(name, base) for name in config.questions),
+        encoder=_rebase(config.encoder, base) if (base / config.encoder).is_dir() else config.encoder,
+    )
+
+
+def as_dict(config: Config) -> dict[str, Any]:
+    """The configuration as plain values, as the manifest records it."""
+    plain: dict[str, Any] = dataclasses.asdict(config)
+    return plain
+
+
+def commented_config(config: Config | None = None) -> str:
+    """A TOML file with every option, its default and what it means."""
+    shown = config or Config()
+    lines = ["# Limbeck's configuration. Everything here is a default: take out what you do not change.", ""]
+    lines += [f"questions = {_toml(shown.questions)}  # JSONL files of questions to train on, besides those made here"]
+    lines += [f"encoder = {_toml(shown.encoder)}  # a sentence-transformers model: name or folder", ""]
+    lines += ["# Where triples and texts come from: a SPARQL endpoint, an RDF dump, or a text JSONL file.", ""]
+    for source in shown.sources or (SourceOptions("http://localhost:8890/sparql"),):
+        mark = "" if shown.sources else "# "
+        lines += [f"{mark}[[sources]]", *(mark + line for line in _section(source)), ""]
+    for name in ("clean", "text", "retrieval", "train", "distill", "schedule"):
+        options = getattr(shown, name)
+        lines += [f"# {' '.join((type(options).__doc__ or '').split())}", f"[{name}]", *_section(options), ""]
+    return "\n".join(lines)
+
+
+def _section(options: Any) -> list[str]:
+    values = ((item.name, getattr(options, item.name)) for item in dataclasses.fields(options))
+    return [f"{name} = {_toml(value)}" for name, value in values if value is not None]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return str(value)
+
+
+def _rebase(name: str, base: Path) -> str:
+    if name.startswith(("http://", "https://")) or Path(name).is_absolute():
+        return name
+    return str(base / name)
+
+
+def _fill(cls: Any, data: Any, file: str, place: str) -> Any:
+    if not isinstance(data, dict):
+        raise ConfigError(f"{file}: [{place}] must be a table.")
+    hints = typing.get_type_hints(cls)
+    known = [item.name for item in dataclasses.fields(cls)]
+    for key in data:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}."
+            raise ConfigError(f"{file}: {_join(place, key)} is not an option; {hint}")
+    try:
+        return cls(**{key: _convert(hints[key], value, file, _join(place, key)) for key, value in data.items()})
+    except TypeError as error:
+        raise ConfigError(f"{file}: [{place}] {error}") from error
+
+
+def _convert(hint: Any, value: Any, file: str, place: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _fill(hint, value, file, place)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise ConfigError(f"{file}: {place} must be a list, not {value!r}.")
+        return tuple(_convert(arguments[0], item, file, place) for item in value)
+    if origin is typing.Literal:
+        if value not in arguments:
+            raise ConfigError(f"{file}: {place} must be one of {', '.join(map(repr, arguments))}, not {value!r}.")
+        return value
+    if origin in (typing.Union, types.UnionType):
+        kinds = tuple(kind for kind in arguments if kind is not type(None))
+        return _convert(kinds[0], value, file, place)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise ConfigError(f"{file}: {place} must be {_KINDS.get(hint, hint.__name__)}, not {value!r}.")
+    return value
+
+
+_KINDS = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _join(place: str, key: str) -> str:
+    return f"{place}.{key}" if place else key

@@ -1,0 +1,30 @@
+"""All that retrieval needs of a graph, written once: relations, their vectors, entity vectors, BM25."""
+
+from pathlib import Path
+
+import numpy as np
+
+from kg.describe import describe_all
+from kg.graph import Graph, Ids
+from kg.types import Encoder
+from retrieval.lexical import write_lexical
+from retrieval.neighbours import Neighbours, write_neighbours
+from retrieval.vectors import write_vectors
+
+
+def write_indexes(folder: Path, graph: Graph, encoder: Encoder) -> Neighbours:
+    """Writes `neighbours/`, `relations/`, `vectors/` and `lexical/` into a folder."""
+    neighbours = write_neighbours(folder / "neighbours", graph)
+    (folder / "relations").mkdir(parents=True, exist_ok=True)
+    np.save(folder / "relations" / "vectors.npy", encoder.encode(neighbours.names, progress="embed relations"))
+    entities = described_entities(graph, neighbours)
+    texts = describe_all(graph, entities)
+    write_vectors(folder / "vectors", entities, texts, encoder)
+    write_lexical(folder / "lexical", texts)
+    return neighbours
+
+
+def described_entities(graph: Graph, neighbours: Neighbours) -> Ids:
+    """The entities that something is said of besides their names, ascending."""
+    entities = graph.entities
+    return entities[np.diff(neighbours.pointer)[entities] > 0]
