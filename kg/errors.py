@@ -12,7 +12,8 @@
     │   ├── NoSnapshot        nothing has been built yet
     │   └── EncoderMismatch   the vectors were made by another encoder
     ├── WorkspaceLocked       another process is writing
-    ├── QueryError            a SPARQL query is malformed, not allowed, or ran out of time
+    ├── QueryError            a SPARQL query is malformed or not allowed
+    │   └── QueryStopped      it took too long, too much memory, or found no free worker
     ├── ModelError            a model is missing, damaged, or does not fit
     └── MissingPart           an optional program or package is not installed
 
@@ -71,6 +72,10 @@ class WorkspaceLocked(LimbeckError):
 
 
 class QueryError(LimbeckError):
+    pass
+
+
+class QueryStopped(QueryError):
     pass
 
 

@@ -26,11 +26,16 @@ MAX_BYTES = 64 << 20
 """Most bytes that `serialize` writes unless told otherwise."""
 
 _TOKEN = re.compile(
-    r"""'''.*?'''|\"\"\".*?\"\"\"|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|<[^<>"{}|^`\s]*>|\#[^\n]*|[?$:\w]+""", re.S
+    r"""'''.*?'''|\"\"\".*?\"\"\"|"(?:[^"\\\r\n]|\\.)*"|'(?:[^'\\\r\n]|\\.)*'|<[^<>"{}|^`\\\s]*>|\#[^\r\n]*
+    |[?$]\w+|(?:[^\W\d][\w.-]*)?:(?:[\w:.%-]|\\.)*|\w+""",
+    re.S | re.X,
 )
+_SERVICE = re.compile(r"(?<![\w?$:])service(?![\w:])", re.I)
 
 _FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
 _UPDATES = ("INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH")
+
+_FAILURES = (SyntaxError, ValueError, OSError, RuntimeError)
 
 Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 
@@ -65,8 +70,8 @@ def query(store: ox.Store, text: str) -> Results:
     refuse_service(text)
     try:
         return store.query(text, prefixes=PREFIXES)
-    except (SyntaxError, ValueError, OSError, RuntimeError) as error:
-        raise QueryError(f"the query failed: {error}") from error
+    except _FAILURES as error:
+        raise _failed(error) from error
 
 
 def form_of(text: str) -> str | None:
@@ -89,13 +94,14 @@ def refuse_updates(text: str) -> None:
         )
 
 
-def refuse_service(text: str) -> None:
-    """Raises QueryError for a query that calls another endpoint. Words in strings, IRIs and comments do not count."""
-    for match in _TOKEN.finditer(text):
-        if match.group().upper() == "SERVICE":
-            raise QueryError(
-                "SERVICE is not allowed here: a query can read this graph only. Take the SERVICE part out."
-            )
+def refuse_service(text: str, *, strict: bool = False) -> None:
+    """Raises QueryError for a query that calls another endpoint. Words in strings, IRIs and comments do not count.
+
+    strict: they do count. No reading of tokens is sure to be the parser's, so this is for where nothing else guards.
+    """
+    words = _SERVICE.findall(text) if strict else [match.group().upper() for match in _TOKEN.finditer(text)]
+    if words if strict else "SERVICE" in words:
+        raise QueryError("SERVICE is not allowed here: a query can read this graph only. Take the SERVICE part out.")
 
 
 def serialize(results: Results, name: str, *, max_bytes: int = MAX_BYTES) -> bytes:
@@ -104,6 +110,14 @@ def serialize(results: Results, name: str, *, max_bytes: int = MAX_BYTES) -> byt
     Raises QueryError for a format that does not fit, and for a result of more than `max_bytes`: never a silent cut.
     """
     output = _Limited(max_bytes)
+    try:
+        _write(results, output, name)
+    except _FAILURES as error:  # a query goes on while its results are read
+        raise _failed(error) from error
+    return output.getvalue()
+
+
+def _write(results: Results, output: io.BytesIO, name: str) -> None:
     if isinstance(results, ox.QueryTriples):
         if name not in GRAPH_FORMATS:
             raise QueryError(
@@ -114,7 +128,11 @@ def serialize(results: Results, name: str, *, max_bytes: int = MAX_BYTES) -> byt
         results.serialize(output, format=FORMATS[name])
     else:
         raise QueryError(f"a SELECT or ASK result has no {name} form; choose one of {', '.join(FORMATS)}.")
-    return output.getvalue()
+
+
+def _failed(error: Exception) -> QueryError:
+    problem = " ".join(str(error).split())
+    return QueryError(f"the query failed: {problem[:200]}{'…' * (len(problem) > 200)}")
 
 
 class _Limited(io.BytesIO):
