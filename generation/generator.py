@@ -1,0 +1,132 @@
+"""p(y | x, z): any transformers sequence-to-sequence model, seen as what RAG needs of a generator."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
+
+from generation.pointer import IGNORED
+from kg.errors import ModelError
+
+
+class Generator(Protocol):
+    """What RAG needs: texts to ids, log probabilities of given answers, and ids to texts. `model` is the transformers
+    model that decoding steps through. N pairs of question and evidence, S positions, C answers each, T tokens.
+    """
+
+    model: Any
+
+    def source(self, questions: Sequence[str], evidences: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Ids and attention mask [N, S]."""
+
+    def labels(self, answers: Sequence[str]) -> Tensor:
+        """Token ids of answers, the end token included, [n, T], filled up with -100."""
+
+    def label_log_probs(self, ids: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
+        """log p(y_t | x, z, y_<t), [N, C, T] from labels [N, C, T]; 0 where the label is -100."""
+
+    def spell(self, answers: Sequence[Sequence[int]], evidences: Sequence[str]) -> list[str]:
+        """The texts of token ids that were generated from the evidences."""
+
+    def inference(self) -> AbstractContextManager[None]:
+        """Evaluation mode without gradients."""
+
+
+def format_input(question: str, evidence: str) -> str:
+    """The text that a sequence-to-sequence model reads.
+
+    >>> format_input("Where was Ada Lovelace born?", "Ada Lovelace | birth place | London")
+    'question: Where was Ada Lovelace born? context: Ada Lovelace | birth place | London'
+    """
+    return f"question: {question} context: {evidence}"
+
+
+@dataclass
+class Seq2Seq:
+    """A transformers sequence-to-sequence model with its tokenizer, as a `Generator`."""
+
+    model: Any
+    tokenizer: Any
+    max_length: int = 512
+
+    def source(self, questions: Sequence[str], evidences: Sequence[str]) -> tuple[Tensor, Tensor]:
+        texts = [format_input(question, evidence) for question, evidence in zip(questions, evidences, strict=True)]
+        encoded = self.tokenizer(
+            texts, truncation=True, max_length=self.max_length, padding=True, return_tensors="pt"
+        ).to(self.model.device)
+        return encoded["input_ids"], encoded["attention_mask"]
+
+    def labels(self, answers: Sequence[str]) -> Tensor:
+        end = self.model.config.eos_token_id
+        every = self.tokenizer(text_target=list(answers))["input_ids"] if answers else []
+        return padded_labels([ids if ids[-1:] == [end] else [*ids, end] for ids in every], self.model.device)
+
+    def label_log_probs(self, ids: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
+        n, c, _ = labels.shape
+        encoded = self.model.get_encoder()(input_ids=ids, attention_mask=mask)
+        rows = torch.arange(n, device=ids.device).repeat_interleave(c)
+        flat = labels.flatten(0, 1)
+        known = flat.masked_fill(flat == IGNORED, self.model.config.pad_token_id)
+        prefix = functional.pad(known[:, :-1], (1, 0), value=self.model.config.decoder_start_token_id)
+        logits = self.model(
+            encoder_outputs=rows_of(encoded, rows), attention_mask=mask[rows], decoder_input_ids=prefix, use_cache=False
+        ).logits
+        log_probs = logits.float().log_softmax(-1).gather(-1, known[..., None])[..., 0]
+        return torch.where(labels == IGNORED, 0.0, log_probs.view_as(labels))
+
+    def spell(self, answers: Sequence[Sequence[int]], evidences: Sequence[str]) -> list[str]:  # noqa: ARG002
+        return [self.tokenizer.decode(list(ids), skip_special_tokens=True).strip() for ids in answers]
+
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        self.model.eval()
+        with torch.inference_mode():
+            yield
+
+
+def load_generator(name_or_path: str | Path, *, allow_download: bool = False, max_length: int = 512) -> Seq2Seq:
+    """A sequence-to-sequence model by folder, or by a name that is in the local cache.
+
+    Only safetensors weights are read, and no code that comes with a model is run. Raises ModelError.
+    """
+    name = str(name_or_path)
+    options = {"local_files_only": not allow_download, "trust_remote_code": False}
+    try:
+        config = AutoConfig.from_pretrained(name, **options)
+        if not config.is_encoder_decoder:
+            raise ModelError(
+                f"the generator {name} is a model of type {config.model_type!r}, which is not sequence-to-sequence. "
+                "Choose one such as T5 or BART."
+            )
+        tokenizer = AutoTokenizer.from_pretrained(name, **options)
+        model = AutoModelForSeq2SeqLM.from_pretrained(name, use_safetensors=True, **options)
+    except (OSError, ValueError, KeyError) as error:
+        fetch = "" if allow_download else ", or allow the download"
+        raise ModelError(
+            f"the generator {name} cannot be loaded: {_first_line(error)} "
+            f"Give a folder with config.json, the tokenizer and model.safetensors{fetch}."
+        ) from error
+    return Seq2Seq(model.eval(), tokenizer, max_length)
+
+
+def padded_labels(every: Sequence[Sequence[int]], device: torch.device) -> Tensor:
+    """Labels [n, T] from lists of token ids, filled up with -100."""
+    longest = max(map(len, every), default=1)
+    padded = [[*ids, *[IGNORED] * (longest - len(ids))] for ids in every]
+    return torch.tensor(padded, dtype=torch.long, device=device).view(len(every), longest)
+
+
+def rows_of(encoded: Any, rows: Tensor) -> Any:
+    """An encoder's output for these rows."""
+    return type(encoded)(**{name: value[rows] for name, value in encoded.items() if isinstance(value, Tensor)})
+
+
+def _first_line(error: Exception) -> str:
+    line = str(error).strip().split("\n", 1)[0]
+    return line if line.endswith(".") else line + "."

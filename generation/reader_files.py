@@ -1,0 +1,103 @@
+"""How a reader lies on disk: whole, or as what differs from an encoder that is there anyway.
+
+config.json, tokenizer…, model.safetensors      whole, as transformers writes it
+config.json, difference.safetensors             the changed tensors in float16; the file's metadata names the SHA-256
+                                                of the encoder's model.safetensors that the rest comes from
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import AutoTokenizer, BertModel
+
+from generation.pointer import PointerReader
+from generation.reader_config import PointerReaderConfig
+from kg.errors import ModelError
+from kg.snapshot import file_sha256
+
+DIFFERENCE = "difference.safetensors"
+_WEIGHTS = "model.safetensors"
+
+
+def load_encoder(folder: Path) -> BertModel:
+    """The BERT encoder in a local folder. Raises ModelError."""
+    kind = _kind(folder)
+    if kind != "bert":
+        raise ModelError(f"the built-in reader needs a BERT encoder; {folder} holds a model of type {kind!r}.")
+    try:
+        return BertModel.from_pretrained(folder, add_pooling_layer=False, local_files_only=True, use_safetensors=True)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"the encoder in {folder} cannot be read: {error}") from error
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer in a local folder. Raises ModelError."""
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"the tokenizer in {folder} cannot be read: {error}") from error
+
+
+def save_reader(model: PointerReader, tokenizer: Any, max_length: int, folder: Path, base: Path | None) -> None:
+    """Writes config and weights, and without a base the tokenizer too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.config.max_source_length = max_length
+    if base is None:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return
+    given = model.encoder_names(load_encoder(base).state_dict())
+    changed = {
+        name: tensor.detach().to("cpu", torch.float16).contiguous()
+        for name, tensor in model.state_dict().items()
+        if name not in given or not torch.equal(tensor.cpu(), given[name])
+    }
+    model.config.save_pretrained(folder)
+    save_file(changed, folder / DIFFERENCE, {"format": "pt", "base_sha256": file_sha256(base / _WEIGHTS)})
+
+
+def open_reader(folder: Path, base: Path | None) -> tuple[PointerReader, Any, int]:
+    """(model, tokenizer, max_length). Raises ModelError if files are missing or damaged, or the base is another one."""
+    kind = _kind(folder)
+    if kind != PointerReaderConfig.model_type:
+        raise ModelError(f"{folder} holds a model of type {kind!r}, expected a {PointerReaderConfig.model_type}.")
+    try:
+        if not (folder / DIFFERENCE).is_file():
+            model = PointerReader.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+            return model, load_tokenizer(folder), model.config.max_source_length
+        return _open_difference(folder, base)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ModelError(f"the reader in {folder} cannot be read: {error}. Train it again.") from error
+
+
+def _open_difference(folder: Path, base: Path | None) -> tuple[PointerReader, Any, int]:
+    with safe_open(folder / DIFFERENCE, framework="pt") as file:
+        wanted = file.metadata()["base_sha256"]
+        changed: dict[str, Tensor] = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    if base is None:
+        raise ModelError(f"the reader in {folder} is stored without its encoder. Give the encoder's folder as `base`.")
+    found = file_sha256(base / _WEIGHTS)
+    if found != wanted:
+        raise ModelError(
+            f"the reader in {folder} belongs to an encoder with SHA-256 {wanted[:12]}…, "
+            f"but {base / _WEIGHTS} has {found[:12]}…. Use that encoder, or train the reader again."
+        )
+    config = PointerReaderConfig.from_pretrained(folder)
+    model = PointerReader(config)
+    model.load_state_dict({**model.encoder_names(load_encoder(base).state_dict()), **changed})
+    return model, load_tokenizer(base), config.max_source_length
+
+
+def _kind(folder: Path) -> str:
+    path = folder / "config.json"
+    try:
+        return str(json.loads(path.read_text("utf-8")).get("model_type"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is missing: {folder} holds no model.") from error
+    except ValueError as error:
+        raise ModelError(f"{path} is damaged: {error}") from error
