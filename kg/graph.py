@@ -178,7 +178,12 @@ def codes(column: pl.Series, terms: pl.Series) -> Ids:
 
 def graph_hash(triples: pl.DataFrame) -> str:
     """The SHA-256 of the sorted N-Triples lines of distinct triples (columns s, p, o): the graph's identity."""
-    lines = triples.select(pl.concat_str(["s", "p", "o"], separator=" ") + " .\n").to_series().sort()
+    return lines_hash(triples.select(pl.concat_str(["s", "p", "o"], separator=" ") + " .\n").to_series())
+
+
+def lines_hash(lines: pl.Series) -> str:
+    """The SHA-256 of N-Triples lines, each with its line end, once they are sorted."""
+    lines = lines.sort()
     digest = hashlib.sha256()
     for start in range(0, len(lines), 100_000):
         digest.update("".join(lines[start : start + 100_000].to_list()).encode())

@@ -4,7 +4,12 @@
 and junk. `CLEAN` tells what is left of it after cleaning with the default options.
 """
 
+from collections.abc import Sequence
+
+import polars as pl
+
 from kg.terms import expand, iri_term
+from kg.types import STATEMENT_SCHEMA
 
 _FACTS = """\
 dbr:Ada_Lovelace|rdf:type|dbo:Person
@@ -133,3 +138,11 @@ TOY_NT = "".join(f"{s} {p} {o} .\n" for s, p, o in RAW)
 
 CLEAN = frozenset(triples_of(_FACTS + _AFTER_CLEANING))
 """The 54 triples that cleaning leaves."""
+
+
+def statements_of(triples: Sequence[tuple[str, str, str]]) -> pl.DataFrame:
+    """Triples as the statements of one dump, lines from 1."""
+    frame = pl.DataFrame(list(triples), schema=["s", "p", "o"], orient="row")
+    return frame.with_columns(
+        source=pl.lit(0), record=pl.int_range(1, pl.len() + 1), start=pl.lit(-1), end=pl.lit(-1), confidence=pl.lit(1.0)
+    ).cast(STATEMENT_SCHEMA)  # type: ignore[arg-type]

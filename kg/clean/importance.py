@@ -50,7 +50,7 @@ def page_rank(
         rank = after
         if change < tolerance:
             break
-    return rank / rank.sum()
+    return np.asarray(rank / rank.sum())
 
 
 def entity_rank(s: Ids, o: Ids, kind: NDArray[np.uint8]) -> Floats:
@@ -70,12 +70,10 @@ def informativeness(p: Ids, o: Ids) -> tuple[Floats, Floats]:
     return informativeness_of(counts["p"].to_numpy(), counts["both"].to_numpy(), len(p))
 
 
-def triple_importance(
-    s: Ids, p: Ids, o: Ids, *, terms: pl.Series, kind: NDArray[np.uint8], rank: Floats
-) -> NDArray[np.float32]:
+def triple_importance(s: Ids, p: Ids, o: Ids, *, terms: pl.Series, rank: Floats) -> NDArray[np.float32]:
     """The importance of each triple, higher is better, about -1 to 3.
 
-    s, p, o: positions in sorted `terms`. kind, rank: by term.
+    s, p, o: positions in sorted `terms`. rank: by term.
     """
     usage, surprise = informativeness(p, o)
     siblings = pl.DataFrame({"s": s, "p": p}).select(pl.len().over("s", "p")).to_series().to_numpy()

@@ -16,7 +16,7 @@ import pyoxigraph as ox
 DBPEDIA = r"^<https?://(?:[a-z-]+\.)?dbpedia\.org/resource/"
 
 _SURE = (
-    r"^<https?://[A-Za-z0-9.-]+/[A-Za-z0-9/._~!$&'()*+,;=:@\x{A0}-\x{D7FF}\x{F900}-\x{FDCF}-]*"
+    r"^<https?://[A-Za-z0-9.-]+/[A-Za-z0-9/._~!$&'()*+,;=:@\x{A0}-\x{200D}\x{2010}-\x{2029}\x{202F}-\x{D7FF}-]*"
     r"(?:#[A-Za-z0-9/._~!$&'()*+,;=:@-]*)?>$"
 )
 _RUN = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
@@ -30,12 +30,12 @@ def normal_iris(terms: pl.Series) -> pl.DataFrame:
     """The distinct IRI and blank node terms as columns `term`, `new` and `valid`."""
     new = _replace(terms, terms.str.contains("\\", literal=True), _unescape)
     dbpedia = new.str.contains(DBPEDIA)
-    new = _replace(new, dbpedia & new.str.contains(r"[%\x00-\x20\"\\^`{|}\[\]\x7f]|<.*<|>."), decode)
+    new = _replace(new, dbpedia & ~new.str.contains(_SURE), decode)
     new = pl.select(pl.when(dbpedia).then(new.str.normalize("NFC")).otherwise(new)).to_series()
     valid = new.str.contains(_SURE) | new.str.contains(_BLANK)
     doubtful = new.filter(~valid)
     checked = pl.Series([is_valid(term) for term in doubtful], dtype=pl.Boolean)
-    valid = valid.scatter((~valid).arg_true(), checked)
+    valid = valid.clone().scatter((~valid).arg_true(), checked)
     return pl.DataFrame({"term": terms, "new": new, "valid": valid})
 
 
@@ -45,7 +45,9 @@ def decode(term: str) -> str:
     >>> decode("<http://dbpedia.org/resource/Ir%C3%A8ne_%22AT%26T%22_100%>")
     '<http://dbpedia.org/resource/Irène_%22AT&T%22_100%25>'
     """
-    text = _UNSAFE.sub(lambda match: f"%{ord(match.group()):02X}", term[1:-1].replace(" ", "_"))
+    text = _UNSAFE.sub(lambda match: _encode(match.group()), term[1:-1].replace(" ", "_"))
+    if not text.isascii():
+        text = "".join(char if char < "\x80" or _may_stand(char) else _encode(char) for char in text)
     return f"<{_RUN.sub(_decode_run, text)}>"
 
 
@@ -73,7 +75,7 @@ def _encode(char: str) -> str:
 
 
 def _may_stand(char: str) -> bool:
-    """Whether a character may stand in a path or query by RFC 3987, its bidirectional formatting characters left out."""
+    """Whether a character may stand in a path or query by RFC 3987; bidirectional formatting characters may not."""
     code = ord(char)
     if code < 0x80:
         return char in _PLAIN
@@ -96,6 +98,5 @@ def _unescape(term: str) -> str:
 def _replace(series: pl.Series, where: pl.Series, function: Callable[[str], str]) -> pl.Series:
     if not where.any():
         return series
-    return series.scatter(
-        where.arg_true(), pl.Series([function(term) for term in series.filter(where)], dtype=pl.String)
-    )
+    values = pl.Series([function(term) for term in series.filter(where)], dtype=pl.String)
+    return series.clone().scatter(where.arg_true(), values)

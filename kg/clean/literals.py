@@ -36,7 +36,9 @@ def normal_literals(terms: pl.Series, languages: tuple[str, ...]) -> pl.DataFram
     new = '"' + body + '"' + suffix
     odd = (body.str.contains(_ODD)).fill_null(False)
     if odd.any():
-        new = new.scatter(odd.arg_true(), pl.Series([_canonical(t) for t in terms.filter(odd)], dtype=pl.String))
+        new = new.clone().scatter(
+            odd.arg_true(), pl.Series([_canonical(t) for t in terms.filter(odd)], dtype=pl.String)
+        )
     refused = [name for name in datatype.drop_nulls().unique() if not _is_datatype(name)]
     reason = pl.select(
         pl.when(new.is_null() | datatype.is_in(refused).fill_null(False))
@@ -48,12 +50,14 @@ def normal_literals(terms: pl.Series, languages: tuple[str, ...]) -> pl.DataFram
     ).to_series()
     typed = datatype.str.starts_with(PREFIXES["xsd"]).fill_null(False) & reason.is_null()
     if typed.any():
-        new = new.scatter(typed.arg_true(), stored_form(new.filter(typed)))
+        new = new.clone().scatter(typed.arg_true(), stored_form(new.filter(typed)))
     return pl.DataFrame({"term": terms, "new": new.fill_null(terms), "reason": reason})
 
 
 def stored_form(terms: pl.Series) -> pl.Series:
     """The terms, all valid, as an Oxigraph store gives them back."""
+    if not len(terms):
+        return terms
     store = ox.Store()
     subjects = pl.Series([f"<x:{position}>" for position in range(len(terms))], dtype=pl.String)
     data = "".join((subjects + " <x:p> " + terms + " .\n").to_list()).encode()

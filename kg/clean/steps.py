@@ -75,7 +75,7 @@ def finish(statements: pl.DataFrame, options: CleanOptions) -> Finished:
     s, p, o = (triples[name].to_numpy() for name in _KEY)
     kind = kinds(terms, s, p, o)
     rank = entity_rank(s, o, kind)
-    importance = triple_importance(s, p, o, terms=terms, kind=kind, rank=rank)
+    importance = triple_importance(s, p, o, terms=terms, rank=rank)
     columns = {"s": s, "p": p, "o": o}
     frame = pl.DataFrame(
         [*(terms.gather(ids).alias(name) for name, ids in columns.items()), pl.Series("importance", importance)]
