@@ -27,7 +27,7 @@ def verify(snapshot: Snapshot) -> list[str]:
     for name, check in ((GRAPH, _graph), (STORE, _store), (PROVENANCE, _provenance)):
         try:
             found += check(snapshot.folder / name, snapshot.manifest)
-        except (OSError, ValueError, KeyError, IndexError, SnapshotError) as error:
+        except (OSError, ValueError, KeyError, IndexError, pl.exceptions.PolarsError, SnapshotError) as error:
             found.append(f"{name}/ does not read: {error}")
     return found
 

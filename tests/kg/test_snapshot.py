@@ -1,0 +1,164 @@
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kg.errors import NoSnapshot, SnapshotError, WorkspaceLocked
+from kg.snapshot import (
+    KEEP,
+    Snapshot,
+    current_id,
+    damaged_files,
+    new_folder,
+    open_snapshot,
+    point_to,
+    publish,
+    snapshot_ids,
+    write_lock,
+)
+
+HOLDER = """
+import sys, pathlib
+from kg.snapshot import write_lock
+with write_lock(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+KILLED = """
+import os, pathlib, signal, sys
+from kg.snapshot import new_folder, publish, write_lock
+
+left = int(sys.argv[2])
+
+def deadly(function):
+    def call(*arguments, **keywords):
+        global left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments, **keywords)
+    return call
+
+for name in ("fsync", "rename", "replace", "mkdir"):
+    setattr(os, name, deadly(getattr(os, name)))
+
+workspace = pathlib.Path(sys.argv[1])
+with write_lock(workspace), new_folder(workspace) as folder:
+    (folder / "data").write_text("new")
+    publish(workspace, folder, {"graph_sha256": "new"})
+"""
+
+
+def run(script: str, *arguments: object) -> int:
+    return subprocess.run([sys.executable, "-c", script, *map(str, arguments)], check=False).returncode
+
+
+def made(workspace: Path, text: str = "one", parent: Snapshot | None = None) -> Snapshot:
+    with write_lock(workspace), new_folder(workspace, parent, without=("data",)) as folder:
+        (folder / "data").write_text(text)
+        (folder / "graph").mkdir(exist_ok=True)
+        if parent is None:
+            (folder / "graph" / "s").write_text("column")
+        return publish(workspace, folder, {"graph_sha256": f"{text:0<8}", "counts": {"triples": 1}})
+
+
+def test_a_published_snapshot_opens_with_its_facts(tmp_path: Path) -> None:
+    snapshot = made(tmp_path)
+    again = open_snapshot(tmp_path)
+    assert again == snapshot
+    assert again.manifest["counts"] == {"triples": 1}
+    assert sorted(again.manifest["files"]) == ["data", "graph/s"]
+    assert damaged_files(again) == []
+    assert list((tmp_path / "building").iterdir()) == []
+
+
+def test_nothing_built_says_how_to_build(tmp_path: Path) -> None:
+    with pytest.raises(NoSnapshot, match="limbeck build"):
+        open_snapshot(tmp_path)
+    with pytest.raises(NoSnapshot, match="limbeck status"):
+        open_snapshot(tmp_path, "nope")
+
+
+def test_a_later_snapshot_leaves_the_earlier_as_it_was(tmp_path: Path) -> None:
+    first = made(tmp_path)
+    second = made(tmp_path, "two")
+    assert open_snapshot(tmp_path).id == second.id
+    assert second.manifest["previous"] == first.id
+    assert (first.folder / "data").read_text() == "one"
+    point_to(tmp_path, first.id)
+    assert open_snapshot(tmp_path).id == first.id
+
+
+def test_a_derived_snapshot_shares_the_files_that_stay(tmp_path: Path) -> None:
+    first = made(tmp_path)
+    second = made(tmp_path, "two", parent=first)
+    assert (second.folder / "graph" / "s").stat().st_ino == (first.folder / "graph" / "s").stat().st_ino
+    assert [(s.folder / "data").read_text() for s in (first, second)] == ["one", "two"]
+
+
+def test_old_snapshots_are_removed_but_never_the_current(tmp_path: Path) -> None:
+    snapshots = [made(tmp_path, str(number)) for number in range(KEEP + 3)]
+    assert snapshot_ids(tmp_path) == [snapshot.id for snapshot in snapshots[-KEEP - 1 :]]
+    assert current_id(tmp_path) == snapshots[-1].id
+
+
+def test_failed_work_leaves_nothing(tmp_path: Path) -> None:
+    first = made(tmp_path)
+    with pytest.raises(ZeroDivisionError), write_lock(tmp_path), new_folder(tmp_path) as folder:
+        (folder / "half").write_text("x")
+        raise ZeroDivisionError
+    assert list((tmp_path / "building").iterdir()) == []
+    assert open_snapshot(tmp_path).id == first.id
+
+
+def test_another_process_with_the_lock_is_named_and_its_death_frees_it(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(WorkspaceLocked, match=f"process {holder.pid}"), write_lock(tmp_path):
+            pass
+        holder.kill()
+        holder.wait()
+    with write_lock(tmp_path):
+        pass
+
+
+def test_a_kill_at_any_step_of_publishing_leaves_the_former_or_the_new_snapshot(tmp_path: Path) -> None:
+    former = made(tmp_path)
+    for step in range(1, 100):
+        code = run(KILLED, tmp_path, step)
+        current = open_snapshot(tmp_path)
+        assert damaged_files(current) == []
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL
+        assert (current.id == former.id) or (current.folder / "data").read_text() == "new"
+        point_to(tmp_path, former.id)
+    assert step > 6
+    assert (open_snapshot(tmp_path).folder / "data").read_text() == "new"
+    assert list((tmp_path / "building").iterdir()) == []
+
+
+def test_damage_is_found_and_named(tmp_path: Path) -> None:
+    snapshot = made(tmp_path)
+    (snapshot.folder / "data").write_text("two")
+    (snapshot.folder / "graph" / "s").write_text("longer column")
+    assert damaged_files(snapshot) == ["data has changed", "graph/s has 13 bytes, expected 6"]
+    (snapshot.folder / "data").unlink()
+    assert damaged_files(snapshot)[0] == "data is missing"
+
+
+def test_a_manifest_that_is_damaged_or_of_another_format_is_refused(tmp_path: Path) -> None:
+    manifest = made(tmp_path).folder / "manifest.json"
+    manifest.write_text(json.dumps({"format": 99}))
+    with pytest.raises(SnapshotError, match="format 99"):
+        open_snapshot(tmp_path)
+    manifest.write_text("{")
+    with pytest.raises(SnapshotError, match="damaged"):
+        open_snapshot(tmp_path)
