@@ -1,0 +1,102 @@
+"""Files read as streams, whatever compression their name tells."""
+
+import bz2
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from kg.errors import ParseError, SourceError
+
+CHUNK_BYTES = 24 << 20
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[IO[bytes]]:
+    """The decompressed bytes of a plain, .gz, .bz2 or .zst file.
+
+    Raises SourceError if the file cannot be read, ParseError if it is damaged or cut off.
+    """
+    try:
+        with _open(path) as stream:
+            yield stream
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ParseError(f"{path} is damaged or cut off: {error}. Get the file again.") from error
+    except OSError as error:
+        if error.errno is None:
+            raise ParseError(f"{path} is damaged: {error}. Get the file again.") from error
+        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def line_chunks(stream: IO[bytes], *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """Pieces of about `chunk_bytes` bytes, each ending after a line end, but for the last."""
+    rest = b""
+    while data := stream.read(chunk_bytes):
+        end = data.rfind(b"\n") + 1
+        if end == 0:
+            rest += data
+            continue
+        yield rest + data[:end]
+        rest = data[end:]
+    if rest:
+        yield rest
+
+
+def _open(path: Path) -> IO[bytes]:
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        return cast(IO[bytes], gzip.open(path, "rb"))
+    if suffix == ".bz2":
+        return bz2.open(path, "rb")
+    if suffix == ".zst":
+        return io.BufferedReader(_Zstandard(path), 1 << 20)
+    return path.open("rb")
+
+
+class _Zstandard(io.RawIOBase):
+    """Zstandard frames, one after the other; unlike the library's reader it notices a last frame that is cut off."""
+
+    def __init__(self, path: Path) -> None:
+        import zstandard
+
+        self._file = path.open("rb")
+        self._new = zstandard.ZstdDecompressor().decompressobj
+        self._error = zstandard.ZstdError
+        self._frame: Any = None
+        self._ready = b""
+        self._input = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            if not self._input:
+                self._input = self._file.read(1 << 20)
+                if not self._input:
+                    if self._frame is not None:
+                        raise EOFError("the last frame has no end")
+                    return 0
+            self._advance()
+        size = min(len(buffer), len(self._ready))
+        buffer[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        return size
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def _advance(self) -> None:
+        if self._frame is None:
+            self._frame = self._new()
+        try:
+            self._ready = self._frame.decompress(self._input)
+        except self._error as error:
+            raise EOFError(str(error)) from error
+        self._input = self._frame.unused_data if self._frame.eof else b""
+        if self._frame.eof:
+            self._frame = None

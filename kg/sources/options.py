@@ -1,0 +1,134 @@
+"""What to pull, and from where."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from kg.errors import UsageError
+from kg.terms import expand
+
+Kind = Literal["endpoint", "dump", "text"]
+Select = Literal["whole", "classes", "seeds"]
+
+RDF_SUFFIXES = {
+    ".nt": "N-Triples",
+    ".ntriples": "N-Triples",
+    ".nq": "N-Quads",
+    ".nquads": "N-Quads",
+    ".ttl": "Turtle",
+    ".turtle": "Turtle",
+    ".rdf": "RDF/XML",
+    ".owl": "RDF/XML",
+    ".xml": "RDF/XML",
+}
+COMPRESSED = (".gz", ".bz2", ".zst")
+TAKEN = (
+    "A source is an N-Triples (.nt), N-Quads (.nq), Turtle (.ttl) or RDF/XML (.rdf, .owl, .xml) file, plain or .gz, "
+    ".bz2, .zst; a folder of such files; a text JSONL file (.jsonl); or the http(s) address of a SPARQL endpoint."
+)
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """One source, and what to take from it.
+
+    name: how the manifest and the citations call it; the location where none is given. select: everything, the
+    outgoing triples of the instances of `classes`, or those of `seeds` and of what they reach in `hops` steps (1: the
+    seeds' own triples). Classes, seeds and graph may be prefixed names. graph: the named graph to ask, of an endpoint
+    only. on_error: "stop" at a statement that is not RDF, or "skip" it and list it in the manifest. timeout_s is for
+    one request; retries is how often a request that failed for a passing reason is sent again.
+    """
+
+    location: str
+    name: str | None = None
+    select: Select = "whole"
+    classes: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
+    hops: int = 1
+    graph: str | None = None
+    page_size: int = 10_000
+    timeout_s: float = 60
+    retries: int = 5
+    on_error: Literal["stop", "skip"] = "stop"
+
+    def __post_init__(self) -> None:
+        label = self.label
+        if self.select not in ("whole", "classes", "seeds"):
+            raise UsageError(f'source {label}: select is "whole", "classes" or "seeds", not {self.select!r}.')
+        if self.select != "whole" and not getattr(self, self.select):
+            raise UsageError(f'source {label}: select = "{self.select}" needs a list of {self.select}.')
+        for name in ("classes", "seeds"):
+            if self.select != name and getattr(self, name):
+                raise UsageError(f'source {label}: {name} are given, but select is "{self.select}"; say "{name}".')
+        if self.on_error not in ("stop", "skip"):
+            raise UsageError(f'source {label}: on_error is "stop" or "skip", not {self.on_error!r}.')
+        for name, least in (("hops", 1), ("page_size", 1), ("retries", 0)):
+            if getattr(self, name) < least:
+                raise UsageError(f"source {label}: {name} is at least {least}, not {getattr(self, name)}.")
+        if self.timeout_s <= 0:
+            raise UsageError(f"source {label}: timeout_s is more than 0, not {self.timeout_s:g}.")
+
+    @property
+    def label(self) -> str:
+        """The name, or the location without credentials."""
+        return self.name or without_credentials(self.location)
+
+    @property
+    def class_iris(self) -> tuple[str, ...]:
+        """The classes as bare IRIs."""
+        return tuple(expand(name) for name in self.classes)
+
+    @property
+    def seed_iris(self) -> tuple[str, ...]:
+        """The seeds as bare IRIs."""
+        return tuple(expand(name) for name in self.seeds)
+
+
+def kind_of(location: str) -> Kind:
+    """Whether a location is an endpoint, a dump or a text file; raises UsageError for anything else."""
+    shown = without_credentials(location)
+    if location.lower().startswith(("http://", "https://")):
+        name = urlsplit(location).path
+        if rdf_format(name) or name.endswith(".jsonl"):
+            raise UsageError(f"{shown} is the address of a file. Download it and give its path. {TAKEN}")
+        return "endpoint"
+    path = Path(location)
+    if path.is_dir():
+        if any(rdf_format(entry.name) for entry in path.iterdir()):
+            return "dump"
+        raise UsageError(f"the folder {shown} holds no file of RDF. {TAKEN}")
+    if not path.exists():
+        raise UsageError(f"there is no file {shown}. {TAKEN}")
+    if rdf_format(path.name):
+        return "dump"
+    if plain_name(path.name).endswith(".jsonl"):
+        return "text"
+    raise UsageError(f"{shown} is of no known kind. {TAKEN}")
+
+
+def rdf_format(name: str) -> str | None:
+    """The RDF syntax that a file name stands for, or None.
+
+    >>> rdf_format("labels.nt.gz")
+    'N-Triples'
+    """
+    return RDF_SUFFIXES.get(Path(plain_name(name)).suffix)
+
+
+def plain_name(name: str) -> str:
+    """A file name in lower case, without the suffix of a compression."""
+    path = Path(name.lower())
+    return path.stem if path.suffix in COMPRESSED else path.name
+
+
+def without_credentials(location: str) -> str:
+    """The location as it may be shown: without the user and password of a URL.
+
+    >>> without_credentials("https://me:secret@example.org/sparql")
+    'https://example.org/sparql'
+    """
+    if "://" not in location:
+        return location
+    parts = urlsplit(location)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
