@@ -1,0 +1,51 @@
+"""Which IRIs were merged into which, memory-mapped: the log of entity resolution, and the way from old to new names.
+
+Three columns sorted by `from`: `from`, `to` (N-Triples terms) and `reason` ("redirect" or "same as").
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from kg.clean.iris import normal_iris
+from kg.strings import StringColumn, write_strings
+from kg.terms import iri_term
+
+_COLUMNS = ("from", "to", "reason")
+
+
+class Merges:
+    """The merges of a snapshot."""
+
+    def __init__(self, columns: tuple[StringColumn, StringColumn, StringColumn]) -> None:
+        self._from, self._to, self._reason = columns
+
+    @classmethod
+    def open(cls, folder: Path) -> "Merges":
+        """The merges written by `write_merges`."""
+        merged, to, reason = (StringColumn.open(folder, name) for name in _COLUMNS)
+        return cls((merged, to, reason))
+
+    def __len__(self) -> int:
+        """The number of IRIs that were merged away."""
+        return len(self._from)
+
+    def __iter__(self) -> Iterator[tuple[str, str, str]]:
+        """Each merge as (from, to, reason)."""
+        return zip(self._from, self._to, self._reason, strict=True)
+
+    def canonical(self, iri: str) -> str:
+        """The bare IRI that stands for a bare IRI in the graph: in normal form, merges followed."""
+        term = str(normal_iris(pl.Series([iri_term(iri)], dtype=pl.String))["new"][0])
+        position = self._from.find(term)
+        return (term if position < 0 else str(self._to[position]))[1:-1]
+
+
+def write_merges(folder: Path, merges: pl.DataFrame) -> Merges:
+    """Writes the merges that `kg.clean.clean` gives, and opens them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ordered = merges.sort("from")
+    for name in _COLUMNS:
+        write_strings(folder, name, ordered[name])
+    return Merges.open(folder)
