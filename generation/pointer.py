@@ -20,6 +20,7 @@ from transformers import BertModel, GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
 
 from generation.reader_config import PointerReaderConfig
+from kg.errors import ModelError
 
 FLOOR = 1e-5
 IGNORED = -100
@@ -89,6 +90,7 @@ class PointerReader(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         self.small = nn.Linear(width, width)
         self.small_bias = nn.Parameter(torch.zeros(len(config.output_vocabulary)))
         self.post_init()
+        self.generation_config.use_cache = False
 
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
@@ -107,20 +109,25 @@ class PointerReader(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         return embeddings
 
     def encoder_names(self, base: dict[str, Tensor]) -> dict[str, Tensor]:
-        """A base encoder's tensors under the names they have here; those of layers that were not kept are left out."""
+        """A base encoder's tensors under the names they have here; what is not kept of it is left out."""
         named = {}
+        here = self.state_dict()
         for name, tensor in base.items():
-            if not name.startswith("encoder.layer."):
+            if name.startswith("encoder.layer."):
+                _, _, layer, rest = name.split(".", 3)
+                if int(layer) in self.config.kept_layers:
+                    named[f"encoder.encoder.layer.{self.config.kept_layers.index(int(layer))}.{rest}"] = tensor
+            elif f"encoder.{name}" in here:
                 named[f"encoder.{name}"] = tensor
-                continue
-            _, _, layer, rest = name.split(".", 3)
-            if int(layer) in self.config.kept_layers:
-                named[f"encoder.encoder.layer.{self.config.kept_layers.index(int(layer))}.{rest}"] = tensor
         return named
 
     def take_encoder(self, base: dict[str, Tensor]) -> None:
-        """Sets the encoder's weights from a base encoder's."""
-        self.load_state_dict(self.encoder_names(base), strict=False)
+        """Sets the encoder's weights from a base encoder's. Raises ModelError if some are missing."""
+        named = self.encoder_names(base)
+        missing = [name for name in self.state_dict() if name.startswith("encoder.") and name not in named]
+        if missing:
+            raise ModelError(f"the base encoder lacks {len(missing)} tensors, {missing[0]} among them.")
+        self.load_state_dict(named, strict=False)
 
     def freeze_encoder(self, layers: int) -> None:
         """Makes the embeddings and the lowest `layers` layers of the encoder untrainable, and the rest trainable.

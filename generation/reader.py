@@ -72,9 +72,9 @@ class Reader:
 
         options = options or ReaderOptions()
         tokenizer = load_tokenizer(Path(encoder))
-        base = load_encoder(Path(encoder))
-        kept = spaced_layers(base.config.num_hidden_layers, options.encoder_layers)
-        shape = {**base.config.to_dict(), "num_hidden_layers": len(kept)}
+        base, tensors = load_encoder(Path(encoder))
+        kept = spaced_layers(base.num_hidden_layers, options.encoder_layers)
+        shape = {**base.to_dict(), "num_hidden_layers": len(kept)}
         config = PointerReaderConfig(
             encoder={**{name: shape[name] for name in _SHAPE}, **_NO_DROPOUT},
             kept_layers=kept,
@@ -86,8 +86,8 @@ class Reader:
         with torch.random.fork_rng():
             torch.manual_seed(options.seed)
             model = PointerReader(config)
-        model.take_encoder(base.state_dict())
-        return cls(model.eval(), tokenizer, min(options.max_length, base.config.max_position_embeddings))
+        model.take_encoder(tensors)
+        return cls(model.eval(), tokenizer, min(options.max_length, base.max_position_embeddings))
 
     @classmethod
     def open(cls, folder: str | Path, *, base: str | Path | None = None) -> "Reader":
@@ -279,7 +279,7 @@ def train_reader(
         reader.model,
         examples,
         loss,
-        options or TrainOptions(learning_rates={"encoder.": 1e-4}),
+        options or TrainOptions(batch_size=16, learning_rate=1e-3, learning_rates={"encoder.": 2e-4}),
         evaluate=evaluate if validation else None,
         progress=progress,
     )

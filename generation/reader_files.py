@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import AutoTokenizer, BertModel
+from transformers import AutoTokenizer, BertConfig
 
 from generation.pointer import PointerReader
 from generation.reader_config import PointerReaderConfig
@@ -24,23 +24,26 @@ DIFFERENCE = "difference.safetensors"
 _WEIGHTS = "model.safetensors"
 
 
-def load_encoder(folder: Path) -> BertModel:
-    """The BERT encoder in a local folder. Raises ModelError."""
+def load_encoder(folder: Path) -> tuple[BertConfig, dict[str, Tensor]]:
+    """The configuration of the BERT encoder in a local folder, and its tensors by BertModel's names. Raises ModelError."""
     kind = _kind(folder)
     if kind != "bert":
         raise ModelError(f"the built-in reader needs a BERT encoder; {folder} holds a model of type {kind!r}.")
     try:
-        return BertModel.from_pretrained(folder, add_pooling_layer=False, local_files_only=True, use_safetensors=True)
+        tensors = load_file(folder / _WEIGHTS)
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"the encoder in {folder} cannot be read: {error}") from error
+        raise ModelError(f"the encoder's weights in {folder / _WEIGHTS} cannot be read: {error}") from error
+    return BertConfig.from_pretrained(folder), {name.removeprefix("bert."): t.float() for name, t in tensors.items()}
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer in a local folder. Raises ModelError."""
+    """The tokenizer in a local folder; it takes "[SEP]" in a text for text. Raises ModelError."""
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
         raise ModelError(f"the tokenizer in {folder} cannot be read: {error}") from error
+    tokenizer.split_special_tokens = True
+    return tokenizer
 
 
 def save_reader(model: PointerReader, tokenizer: Any, max_length: int, folder: Path, base: Path | None) -> None:
@@ -51,14 +54,14 @@ def save_reader(model: PointerReader, tokenizer: Any, max_length: int, folder: P
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         return
-    given = model.encoder_names(load_encoder(base).state_dict())
+    given = model.encoder_names(load_encoder(base)[1])
     changed = {
         name: tensor.detach().to("cpu", torch.float16).contiguous()
         for name, tensor in model.state_dict().items()
         if name not in given or not torch.equal(tensor.cpu(), given[name])
     }
     model.config.save_pretrained(folder)
-    save_file(changed, folder / DIFFERENCE, {"format": "pt", "base_sha256": file_sha256(base / _WEIGHTS)})
+    save_file(changed, folder / DIFFERENCE, {"format": "pt", "base_sha256": _sha256(base)})
 
 
 def open_reader(folder: Path, base: Path | None) -> tuple[PointerReader, Any, int]:
@@ -66,31 +69,40 @@ def open_reader(folder: Path, base: Path | None) -> tuple[PointerReader, Any, in
     kind = _kind(folder)
     if kind != PointerReaderConfig.model_type:
         raise ModelError(f"{folder} holds a model of type {kind!r}, expected a {PointerReaderConfig.model_type}.")
+    config = PointerReaderConfig.from_pretrained(folder)
+    model = PointerReader(config)
     try:
-        if not (folder / DIFFERENCE).is_file():
-            model = PointerReader.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-            return model, load_tokenizer(folder), model.config.max_source_length
-        return _open_difference(folder, base)
+        if (folder / DIFFERENCE).is_file():
+            tokenizer_folder, tensors = _joined(folder, base, model)
+        else:
+            tokenizer_folder, tensors = folder, load_file(folder / _WEIGHTS)
+        model.load_state_dict(tensors)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise ModelError(f"the reader in {folder} cannot be read: {error}. Train it again.") from error
+    return model, load_tokenizer(tokenizer_folder), config.max_source_length
 
 
-def _open_difference(folder: Path, base: Path | None) -> tuple[PointerReader, Any, int]:
-    with safe_open(folder / DIFFERENCE, framework="pt") as file:
-        wanted = file.metadata()["base_sha256"]
-        changed: dict[str, Tensor] = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+def _joined(folder: Path, base: Path | None, model: PointerReader) -> tuple[Path, dict[str, Tensor]]:
+    """(the base's folder, all tensors), the changed ones put over the base's."""
     if base is None:
         raise ModelError(f"the reader in {folder} is stored without its encoder. Give the encoder's folder as `base`.")
-    found = file_sha256(base / _WEIGHTS)
+    with safe_open(folder / DIFFERENCE, framework="pt") as file:
+        wanted = file.metadata()["base_sha256"]
+    found = _sha256(base)
     if found != wanted:
         raise ModelError(
             f"the reader in {folder} belongs to an encoder with SHA-256 {wanted[:12]}…, "
             f"but {base / _WEIGHTS} has {found[:12]}…. Use that encoder, or train the reader again."
         )
-    config = PointerReaderConfig.from_pretrained(folder)
-    model = PointerReader(config)
-    model.load_state_dict({**model.encoder_names(load_encoder(base).state_dict()), **changed})
-    return model, load_tokenizer(base), config.max_source_length
+    changed = {name: tensor.float() for name, tensor in load_file(folder / DIFFERENCE).items()}
+    return base, {**model.encoder_names(load_encoder(base)[1]), **changed}
+
+
+def _sha256(base: Path) -> str:
+    try:
+        return file_sha256(base / _WEIGHTS)
+    except OSError as error:
+        raise ModelError(f"the encoder's weights {base / _WEIGHTS} cannot be read: {error.strerror}.") from error
 
 
 def _kind(folder: Path) -> str:
