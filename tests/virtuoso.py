@@ -76,7 +76,7 @@ class Virtuoso:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509
+            preexec_fn=_end_with_parent,
         )
         try:
             self._wait()
@@ -95,7 +95,7 @@ class Virtuoso:
         source = path.resolve()
         if not any(source.is_relative_to(folder) for folder in (self._folder, *self._allowed)):
             source = Path(shutil.copy(source, self._folder / source.name))
-        self.run(f"ld_dir('{source.parent}', '{source.name}', '{graph}'); rdf_loader_run(); checkpoint;")
+        self.run(f"ld_dir('{source.parent}', '{source.name}', '{graph}');\nrdf_loader_run();\ncheckpoint;")
         failed = self.run("select 'FAILED', ll_file, ll_error from DB.DBA.load_list where ll_error is not null;")
         if "FAILED" in failed.split("LL_ERROR")[-1]:
             raise RuntimeError(f"Virtuoso did not load {path}: {failed}")

@@ -45,6 +45,20 @@ def line_chunks(stream: IO[bytes], *, chunk_bytes: int = CHUNK_BYTES) -> Iterato
         yield rest
 
 
+def compressed_size(path: Path, data: bytes) -> int:
+    """How many bytes of the file `data` takes, about: its size after the compression that the name tells."""
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        return len(zlib.compress(data))
+    if suffix == ".bz2":
+        return len(bz2.compress(data))
+    if suffix == ".zst":
+        import zstandard
+
+        return len(zstandard.compress(data))
+    return len(data)
+
+
 def _open(path: Path) -> IO[bytes]:
     suffix = path.suffix.lower()
     if suffix == ".gz":

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from kg.errors import EmptyGraph, UsageError
-from kg.sources.compressed import open_file
+from kg.sources.compressed import compressed_size, open_file
 from kg.sources.dump import dump_files, read_dump
 from kg.sources.endpoint import count_endpoint, read_endpoint
 from kg.sources.options import SourceOptions, kind_of, rdf_format, without_credentials
@@ -97,17 +97,13 @@ def _statements(triples: pl.DataFrame, index: int) -> pl.DataFrame:
 
 
 def _estimate_lines(path: Path) -> tuple[int, bool]:
-    """(lines, whether they were counted): the lines of the first MB, times the part of the file they took."""
+    """(lines, whether they were counted): the lines of the first MB, over the part of the file that it takes up."""
     with open_file(path) as stream:
         sample = stream.read(_SAMPLE_BYTES)
-        if len(sample) < _SAMPLE_BYTES:
-            return sample.count(b"\n") + (not sample.endswith(b"\n") and bool(sample)), not _is_free(path)
-        raw = getattr(stream, "fileobj", stream) if path.suffix.lower() == ".gz" else stream
-        taken = raw.tell() if path.suffix.lower() == ".gz" else len(sample)
-    size = path.stat().st_size
-    if path.suffix.lower() in (".bz2", ".zst"):
-        taken = max(1, len(sample) // 6)
-    return round(sample.count(b"\n") * size / max(taken, 1)), False
+    lines = sample.count(b"\n")
+    if len(sample) < _SAMPLE_BYTES:
+        return lines + (not sample.endswith(b"\n") and bool(sample)), not _is_free(path)
+    return round(lines * path.stat().st_size / compressed_size(path, sample)), False
 
 
 def _is_free(path: Path) -> bool:

@@ -78,6 +78,8 @@ def select(endpoint: Endpoint, query: str) -> Answer:
             if wait_s is None:
                 wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt) * random.uniform(0.5, 1.5)  # noqa: S311
             if attempt == endpoint.retries or wait_s > LONGEST_WAIT_S:
+                if isinstance(failure.error, EndpointError):
+                    failure.error.may_pass = True
                 raise failure.error from failure
             sys.stderr.write(f"{failure.error} Asking again in {wait_s:.1f} s.\n")
             time.sleep(wait_s)

@@ -1,0 +1,139 @@
+import bz2
+import gzip
+import hashlib
+from pathlib import Path
+
+import pyoxigraph as ox
+import pytest
+import zstandard
+from rdflib import Graph
+from rdflib.compare import isomorphic
+
+from kg.errors import ParseError, SourceError
+from kg.sources.dump import read_dump
+from kg.sources.options import SourceOptions
+
+TURTLE = """\
+@prefix : <http://a/> .
+:s :p :o , "text"@en , 5 ; :q [ :r _:x ] , [ :r _:x ] .
+_:x :p "a\\"b" .
+"""
+XML = """\
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://a/">
+<rdf:Description rdf:about="http://a/s"><p rdf:resource="http://a/o"/><q><rdf:Description><r>é</r></rdf:Description></q>
+</rdf:Description></rdf:RDF>
+"""
+LINES = '<http://a/s> <http://a/p> "1" .\n_:b <http://a/p> _:b .\n'
+
+
+def triples(path: Path, *, index: int = 0, **options: object) -> list[tuple[str, str, str, int]]:
+    return read_dump(SourceOptions(str(path), **options), index=index)[0].rows()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.ttl", TURTLE), ("a.rdf", XML), ("a.owl", XML), ("a.nt", LINES)])
+def test_each_syntax_reads_as_rdflib_reads_it(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    expected = Graph().parse(data=text, format={".ttl": "turtle", ".nt": "nt"}.get(path.suffix, "xml"))
+    found = Graph().parse(data="\n".join(f"{s} {p} {o} ." for s, p, o, _ in triples(path)), format="nt")
+    assert isomorphic(found, expected)
+    assert [row[3] for row in triples(path)] == list(range(1, len(expected) + 1))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "compress"), [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress), (".zst", zstandard.compress)]
+)
+def test_each_compression_gives_the_same_triples(tmp_path: Path, suffix: str, compress) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / ("a.nt" + suffix)
+    path.write_bytes(compress(LINES.encode()) + (b"" if suffix == "" else compress(LINES.encode())))
+    once = [("<http://a/s>", "<http://a/p>", '"1"', 1), ("_:s0xb", "<http://a/p>", "_:s0xb", 2)]
+    again = [] if suffix == "" else [(s, p, o, line + 2) for s, p, o, line in once]
+    assert triples(path) == once + again
+
+
+@pytest.mark.parametrize(
+    ("suffix", "compress"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".zst", zstandard.compress)]
+)
+def test_a_file_cut_off_is_an_error(tmp_path: Path, suffix: str, compress) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / ("a.nt" + suffix)
+    whole = compress(
+        "".join(
+            f'<http://a/s> <http://a/p> "{hashlib.sha256(bytes([i])).hexdigest()}" .\n' for i in range(200)
+        ).encode()
+    )
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ParseError, match="cut off"):
+        triples(path)
+    path.write_bytes(b"this is not compressed at all")
+    with pytest.raises(ParseError, match="damaged"):
+        triples(path)
+
+
+def test_blank_nodes_of_turtle_have_the_same_names_in_each_run(tmp_path: Path) -> None:
+    path = tmp_path / "a.ttl"
+    path.write_text(TURTLE)
+    assert triples(path, index=2) == triples(path, index=2)
+    names = {term for row in triples(path, index=2) for term in (row[0], row[2]) if term.startswith("_:")}
+    assert names == {"_:s2x0", "_:s2x1", "_:s2x2"}
+
+
+def test_a_folder_is_read_in_the_order_of_names_and_blank_nodes_stay_apart(tmp_path: Path) -> None:
+    (tmp_path / "b.nt").write_text(LINES)
+    (tmp_path / "a.nt").write_text(LINES + "# end\n")
+    (tmp_path / "notes.md").write_text("no RDF")
+    frame, details = read_dump(SourceOptions(str(tmp_path)), index=1)
+    assert frame["s"].to_list() == ["<http://a/s>", "_:s1f0xb", "<http://a/s>", "_:s1f1xb"]
+    assert frame["record"].to_list() == [1, 2, 4, 5]
+    assert [(file["file"], file["rows"], file["first_record"]) for file in details["files"]] == [
+        ("a.nt", 2, 1),
+        ("b.nt", 2, 4),
+    ]
+    assert details["files"][1]["sha256"] == hashlib.sha256(LINES.encode()).hexdigest()
+
+
+def test_quads_lose_their_graph_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.nq"
+    path.write_text('<http://a/s> <http://a/p> "x" <http://g/> .\n<http://a/s> <http://a/p> "y" _:g .\n')
+    assert [row[2] for row in triples(path)] == ['"x"', '"y"']
+
+
+@pytest.mark.parametrize("name", ["a.nt", "a.nq", "a.ttl", "a.nt.gz"])
+def test_an_empty_file_has_no_triples(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b"") if name.endswith(".gz") else b"")
+    frame, details = read_dump(SourceOptions(str(path)), index=0)
+    assert (len(frame), details["rows"]) == (0, 0)
+    assert frame.columns == ["s", "p", "o", "record"]
+
+
+def test_skipped_lines_are_counted_and_listed(tmp_path: Path) -> None:
+    path = tmp_path / "a.nt"
+    path.write_text(LINES + "nonsense\n" + LINES)
+    frame, details = read_dump(SourceOptions(str(path), on_error="skip"), index=0)
+    assert frame["record"].to_list() == [1, 2, 4, 5]
+    assert details["skipped"] == 1
+    assert details["files"][0]["skipped"][0].startswith("3: ")
+    assert "nonsense" in details["files"][0]["skipped"][0]
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.ttl", "<http://a/s> <http://a/p>\n\n;;"), ("a.rdf", "<rdf:RDF><b")])
+def test_malformed_turtle_and_xml_name_the_file(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(ParseError, match=rf"{name}.*expected"):
+        triples(path)
+
+
+def test_a_file_that_may_not_be_read_is_an_error_of_the_source(tmp_path: Path) -> None:
+    (tmp_path / "a.nt").mkdir()
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_dump(SourceOptions(str(tmp_path / "b.nt")), index=0)
+
+
+def test_turtle_batches_equal_the_parser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kg.sources.dump.BATCH", 3)
+    path = tmp_path / "a.ttl"
+    path.write_text("".join(f"<http://a/{i}> <http://a/p> [ <http://a/q> {i} ] .\n" for i in range(10)))
+    rows = triples(path)
+    assert len(rows) == len(list(ox.parse(path.read_bytes(), format=ox.RdfFormat.TURTLE))) == 20
+    assert len({row[0] for row in rows if row[0].startswith("_:")}) == 10
