@@ -164,7 +164,7 @@ class Reader:
             for evidence, options in zip(all_evidence, all_options, strict=True)
         ]
         scores = [np.zeros(0, dtype=np.float32)] * len(pairs)
-        lengths = [len(question) + len(evidence) for question, evidence, _ in pairs]
+        lengths = [(len(options).bit_length(), len(question) + len(evidence)) for question, evidence, options in pairs]
         order = sorted((i for i, pair in enumerate(pairs) if pair[2]), key=lengths.__getitem__)
         with self.inference():
             for begin in range(0, len(order), batch_size):
@@ -207,10 +207,12 @@ class Reader:
         shared = labels.new_full((len(pairs), max(counts), labels.shape[1]), IGNORED)
         for row, own in zip(shared, torch.split(labels, counts), strict=True):
             row[: len(own)] = own
-        scores = self.model.score_candidates(source, shared).float().cpu().numpy()
+        parts = torch.split(shared, max(1, _CANDIDATES_AT_ONCE // len(pairs)), 1)
+        scores = torch.cat([self.model.score_candidates(source, part) for part in parts], 1).float().cpu().numpy()
         return [row[:count] for row, count in zip(scores, counts, strict=True)]
 
 
+_CANDIDATES_AT_ONCE = 1024
 _NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 _SHAPE = (
     "vocab_size",

@@ -25,7 +25,10 @@ _WEIGHTS = "model.safetensors"
 
 
 def load_encoder(folder: Path) -> tuple[BertConfig, dict[str, Tensor]]:
-    """The configuration of the BERT encoder in a local folder, and its tensors by BertModel's names. Raises ModelError."""
+    """The configuration of the BERT encoder in a local folder, and its tensors as BertModel names them.
+
+    Raises ModelError.
+    """
     kind = _kind(folder)
     if kind != "bert":
         raise ModelError(f"the built-in reader needs a BERT encoder; {folder} holds a model of type {kind!r}.")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -275,10 +275,13 @@ def _rate(done: float, warmup: float, least: float) -> float:
 def _set_checkpointing(model: nn.Module, wanted: bool) -> None:
     if not wanted:
         return
-    able = [m for m in model.modules() if getattr(m, "supports_gradient_checkpointing", False)]
-    for module in able:
-        module.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
+    able: list[Any] = [m for m in model.modules() if getattr(m, "supports_gradient_checkpointing", False)]
     if not able:
         raise ModelError(
             f"{type(model).__name__} does not support gradient checkpointing. Set gradient_checkpointing = false."
         )
+    for module in able:
+        if hasattr(module, "activation_checkpointing_enable"):  # the name that transformers 6 keeps
+            module.activation_checkpointing_enable({"use_reentrant": False})
+        else:
+            module.gradient_checkpointing_enable({"use_reentrant": False})

@@ -61,6 +61,14 @@ def test_training_is_repeatable(encoder_folder: Path) -> None:
     assert all(torch.equal(value, weights[1][1][name]) for name, value in weights[0][1].items())
 
 
+def test_gradient_checkpointing_changes_no_result(encoder_folder: Path) -> None:
+    losses = []
+    for checkpointing in (False, True):
+        options = TrainOptions(steps=3, batch_size=8, precision="fp32", gradient_checkpointing=checkpointing)
+        losses.append(train_reader(Reader.from_encoder(encoder_folder), examples(), options).losses)
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+
+
 def test_saved_reader_scores_alike(trained: Reader, tmp_path: Path) -> None:
     trained.save(tmp_path)
     opened = Reader.open(tmp_path)
