@@ -17,9 +17,18 @@ from distill.options import DistillOptions
 from generation.options import TrainingOptions
 from kg.clean import CleanOptions
 from kg.errors import ConfigError
-from kg.relations.options import TextOptions
+from kg.relations.extract import RelationOptions
 from kg.sources import SourceOptions
 from retrieval.options import RetrievalOptions
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """abstracts: read the graph's own abstracts besides the text sources. max_abstracts: how many at most, in the order
+    of their IRIs."""
+
+    abstracts: bool = True
+    max_abstracts: int = 20_000
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class Config:
     encoder: str = "all-MiniLM-L6-v2"
     clean: CleanOptions = field(default_factory=CleanOptions)
     text: TextOptions = field(default_factory=TextOptions)
+    relations: RelationOptions = field(default_factory=RelationOptions)
     retrieval: RetrievalOptions = field(default_factory=RetrievalOptions)
     train: TrainingOptions = field(default_factory=TrainingOptions)
     distill: DistillOptions = field(default_factory=DistillOptions)
@@ -70,9 +80,15 @@ def load_config(path: Path | None) -> Config:
     )
 
 
+def config_from(data: dict[str, Any]) -> Config:
+    """The configuration from the plain values of `as_dict`."""
+    config: Config = _fill(Config, data, "the manifest", "")
+    return config
+
+
 def as_dict(config: Config) -> dict[str, Any]:
     """The configuration as plain values, as the manifest records it."""
-    plain: dict[str, Any] = dataclasses.asdict(config)
+    plain: dict[str, Any] = _plain(dataclasses.asdict(config))
     return plain
 
 
@@ -86,10 +102,17 @@ def commented_config(config: Config | None = None) -> str:
     for source in shown.sources or (SourceOptions("http://localhost:8890/sparql"),):
         mark = "" if shown.sources else "# "
         lines += [f"{mark}[[sources]]", *(mark + line for line in _section(source)), ""]
-    for name in ("clean", "text", "retrieval", "train", "distill", "schedule"):
+    for name in ("clean", "text", "relations", "retrieval", "train", "distill", "schedule"):
         options = getattr(shown, name)
         lines += [f"# {' '.join((type(options).__doc__ or '').split())}", f"[{name}]", *_section(options), ""]
     return "\n".join(lines)
+
+
+def _plain(value: Any) -> Any:
+    """Lists for tuples, and no None, as TOML and JSON have it."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _section(options: Any) -> list[str]:

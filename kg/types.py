@@ -63,6 +63,15 @@ class SourceInfo:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class ScoredAnswer:
+    """value: bare IRI or literal text. label: readable. score: 0 to 1, higher is better."""
+
+    value: str
+    label: str
+    score: float
+
+
 class Encoder(Protocol):
     """Turns texts into vectors."""
 

@@ -41,7 +41,8 @@ class Retrieved:
 
 
 class Retriever:
-    """Finds evidence in one graph. `relation_vectors`: (R, D), one per relation of `neighbours`."""
+    """Finds evidence in one graph. relation_vectors: (R, D), one per relation of `neighbours`. resolve: from the IRI that
+    somebody gives to the one that stands for it in the graph."""
 
     def __init__(
         self,
@@ -51,6 +52,8 @@ class Retriever:
         scorer: PathScorer,
         find_seeds: SeedFinder,
         options: RetrievalOptions | None = None,
+        *,
+        resolve: Callable[[str], str] = str,
     ) -> None:
         self.neighbours = neighbours
         self.encoder = encoder
@@ -58,6 +61,7 @@ class Retriever:
         self.scorer = scorer
         self.find_seeds = find_seeds
         self.options = options or RetrievalOptions()
+        self.resolve = resolve
 
     def retrieve(self, question: str, *, k: int | None = None, mode: str = "hybrid", seeds: Sequence[Seed] | None = None) -> Retrieved:
         """The `k` best pieces of evidence for a question (by default `options.k`); `seeds` given are taken as they are."""

@@ -129,7 +129,7 @@ def _gold_seeds(question: Question, found: Sequence[Seed], retriever: Retriever)
     graph = retriever.neighbours.graph
     seeds = []
     for iri in question.entities:
-        entity = graph.id_of(iri)
+        entity = graph.id_of(retriever.resolve(iri))
         if entity < 0:
             continue
         spans = [(seed.start, seed.end) for seed in found if seed.entity == entity]
@@ -162,7 +162,8 @@ def _example(
         by_seed = {id(seed): place for place, seed in enumerate(seeds)}
         found = search(seeds, places, neighbours, retriever.scorer, retriever.relation_vectors, retriever.options).paths
         if question.form == "select":
-            targets = gold_terms(question.values, neighbours.graph)
+            values = [retriever.resolve(value) if "://" in value else value for value in question.values]
+            targets = gold_terms(values, neighbours.graph)
             reaching = [path for seed in seeds for path in paths_to(seed, targets, neighbours, retriever.options.hops)]
             known = {(path.seed.entity, path.relations) for path, _ in reaching}
             others = [path for path in found if (path.seed.entity, path.relations) not in known]

@@ -1,0 +1,92 @@
+"""Distillation over a snapshot: the teacher's evidence and answers on questions, a student trained on them, the gate."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distill.gate import GateReport, compare
+from distill.options import DistillOptions
+from distill.student import DistillExample, Student, train_student
+from generation.answer import Teacher, shown_labels
+from generation.reader import Reader
+from kg.errors import ModelError
+from kg.progress import progress
+from kg.terms import value_of
+from kg.values import canonical_value
+from retrieval.evidence import Evidence
+from retrieval.question import Question
+from retrieval.retriever import Retriever
+
+_BATCH = 32
+
+
+def distil(
+    folder: Path, retriever: Retriever, teacher: Reader, questions: Sequence[Question], options: DistillOptions
+) -> dict[str, Any]:
+    """What the training did; writes the student into `folder`. Raises ModelError without questions that evidence
+    answers."""
+    draw = np.random.default_rng(options.seed)
+    chosen = [questions[i] for i in draw.permutation(len(questions))[: options.examples]]
+    evidence = evidence_for(chosen, retriever, k=options.evidence)
+    answers = Teacher(teacher)
+    examples = []
+    for start in range(0, len(chosen), _BATCH):
+        part, pieces = chosen[start : start + _BATCH], evidence[start : start + _BATCH]
+        said = answers.predict([question.question for question in part], pieces)
+        for question, own, prediction in zip(part, pieces, said, strict=True):
+            fallback = prediction.answers[0].label if prediction.answers else None
+            answer = gold_label(question, own) or fallback
+            if answer is not None:
+                examples.append(DistillExample(question.question, tuple(own), answer))
+    if not examples:
+        raise ModelError("no question has evidence to learn from. Give --questions that this graph can answer.")
+    student = Student.from_teacher(teacher, options.encoder_layers)
+    report = train_student(student, teacher, examples, options)
+    student.save(folder)
+    return {"examples": len(examples), "steps": report.steps, "duration_s": report.duration_s}
+
+
+def gate(
+    questions: Sequence[Question], retriever: Retriever, teacher: Reader, student: Student, options: DistillOptions
+) -> GateReport:
+    """Teacher and student side by side on questions that neither has seen."""
+    evidence = evidence_for(questions, retriever, k=options.evidence, title="held-out questions")
+    return compare(
+        questions,
+        evidence,
+        (Teacher(teacher), megabytes(teacher)),
+        (student, megabytes(student.reader)),
+        keep_quality=options.keep_quality,
+    )
+
+
+def evidence_for(
+    questions: Sequence[Question], retriever: Retriever, *, k: int, title: str = "evidence"
+) -> list[list[Evidence]]:
+    """The evidence of each question, found from its text alone."""
+    found: list[list[Evidence]] = []
+    with progress(title, len(questions)) as advance:
+        for start in range(0, len(questions), _BATCH):
+            part = [question.question for question in questions[start : start + _BATCH]]
+            found += [retrieved.evidence for retrieved in retriever.retrieve_many(part, k=k)]
+            advance(len(part))
+    return found
+
+
+def gold_label(question: Question, evidence: Sequence[Evidence]) -> str | None:
+    """The label of the first gold answer that some evidence spells out."""
+    gold = {canonical_value(value) for value in question.values}
+    for piece in evidence:
+        if piece.path.form == question.form:
+            labels = shown_labels(piece)
+            for value, label in zip(piece.values, piece.labels, strict=True):
+                if canonical_value(value_of(value)) in gold and label in labels:
+                    return label
+    return None
+
+
+def megabytes(reader: Reader) -> float:
+    """The size of a reader's weights as they are kept on disk in full: two bytes each for float16."""
+    return sum(parameter.numel() for parameter in reader.model.parameters()) * 2 / 1e6

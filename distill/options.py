@@ -1,0 +1,28 @@
+"""Options of distillation."""
+
+from dataclasses import dataclass
+
+from generation.training import Device, Precision
+
+
+@dataclass(frozen=True)
+class DistillOptions:
+    """temperature and alpha: the loss is alpha T^2 KL(teacher || student) + (1 - alpha) cross-entropy. encoder_layers: of
+    the student, taken evenly spaced from the teacher's. examples: questions to learn from, each `epochs` times. evidence:
+    pieces read at once. keep_quality: share of the teacher's Hits@1 that the gate asks for. max_seconds: 0 for no limit.
+    """
+
+    temperature: float = 2.0
+    alpha: float = 0.7
+    encoder_layers: int = 3
+    examples: int = 1500
+    epochs: int = 1
+    evidence: int = 6
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    encoder_learning_rate: float = 2e-4
+    keep_quality: float = 0.95
+    max_seconds: float = 600.0
+    precision: Precision = "auto"
+    device: Device = "auto"
+    seed: int = 0

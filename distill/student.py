@@ -1,0 +1,151 @@
+"""The student: a small reader that reads all evidence at once, where the teacher runs once per piece and mixes.
+
+It learns the teacher's mixed distribution over the next token,
+
+    p(y_t | x, y_<t) = sum over z of p(z|x) p(y_t | x, z, y_<t),
+
+by KL at a temperature, and the gold answer by cross-entropy. So it saves a factor K before it is even smaller (Fusion in
+Decoder reads all passages too, Izacard and Grave 2021; here they are one input). Its layers are taken evenly from the
+teacher's, as DistilBERT does (Sanh et al. 2019).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path as Folder
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from distill.losses import distillation_loss
+from distill.options import DistillOptions
+from generation.answer import Prediction, rank, shown_labels
+from generation.marginal import mix_token_distributions
+from generation.pointer import IGNORED, PointerReader
+from generation.reader import Reader, spaced_layers
+from generation.reader_config import PointerReaderConfig
+from generation.training import TrainOptions, TrainReport, train
+from retrieval.evidence import Evidence
+
+_SEPARATOR = " || "
+_LINE = 240
+"""Most characters of one piece of evidence in the fused text."""
+
+
+@dataclass(frozen=True)
+class DistillExample:
+    """A question, its evidence with log p(z|x), and the answer to be forced on both models."""
+
+    question: str
+    evidence: tuple[Evidence, ...]
+    answer: str
+
+
+class Student:
+    """Answers by one run of its reader over the fused evidence."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    @classmethod
+    def from_teacher(cls, teacher: Reader, encoder_layers: int) -> "Student":
+        """A student with evenly spaced layers of the teacher's encoder, and its decoder."""
+        config = teacher.model.config
+        layers = len(config.kept_layers)
+        kept = spaced_layers(layers, min(encoder_layers, layers))
+        shape = {**config.encoder, "num_hidden_layers": len(kept)}
+        small = PointerReaderConfig(
+            **{**config.to_dict(), "encoder": shape, "kept_layers": [config.kept_layers[i] for i in kept]}
+        )
+        model = PointerReader(small)
+        place = {old: new for new, old in enumerate(kept)}
+        state = {}
+        for name, tensor in teacher.model.state_dict().items():
+            parts = name.split(".")
+            if "layer" in parts:
+                at = parts.index("layer") + 1
+                if int(parts[at]) not in place:
+                    continue
+                parts[at] = str(place[int(parts[at])])
+            state[".".join(parts)] = tensor.clone()
+        model.load_state_dict(state)
+        return cls(Reader(model.eval(), teacher.tokenizer, teacher.max_length))
+
+    @classmethod
+    def open(cls, folder: Folder) -> "Student":
+        """The student written by `save`."""
+        return cls(Reader.open(folder))
+
+    def save(self, folder: Folder) -> None:
+        """Writes the student in float16: half the bytes, and no answer lost by it in practice."""
+        self.reader.model.to(torch.float16)
+        self.reader.save(folder)
+        self.reader.model.to(torch.float32)
+
+    def predict(self, questions: Sequence[str], evidence: Sequence[Sequence[Evidence]]) -> list[Prediction]:
+        """One prediction per question; the sets compete as with the teacher, with p(y|x, all evidence) for p(y|x,z)."""
+        asked = [place for place, pieces in enumerate(evidence) if pieces]
+        labels = [list(dict.fromkeys(label for piece in evidence[i] for label in shown_labels(piece))) for i in asked]
+        scores = self.reader.score_many(
+            [questions[i] for i in asked], [[fuse(evidence[i])] for i in asked], [[own] for own in labels]
+        )
+        predictions = [rank((), ()) for _ in questions]
+        for place, own, row in zip(asked, labels, scores, strict=True):
+            by_label = dict(zip(own, row[0], strict=True))
+            log_p = [np.array([by_label[label] for label in shown_labels(piece)], np.float32) for piece in evidence[place]]
+            predictions[place] = rank(evidence[place], log_p)
+        return predictions
+
+
+def fuse(evidence: Sequence[Evidence]) -> str:
+    """All evidence as one text, the most probable first."""
+    return _SEPARATOR.join(piece.text[:_LINE] for piece in sorted(evidence, key=lambda piece: -piece.log_p))
+
+
+def train_student(
+    student: Student, teacher: Reader, examples: Sequence[DistillExample], options: DistillOptions
+) -> TrainReport:
+    """The report, after the student has learned from the teacher in place."""
+
+    def loss(batch: Sequence[DistillExample]) -> Tensor:
+        labels = student.reader.labels([example.answer for example in batch])
+        with torch.no_grad():
+            soft = teacher_distribution(teacher, batch, labels)
+        ids, mask = student.reader.source([example.question for example in batch], [fuse(example.evidence) for example in batch])
+        own = student.reader.model(input_ids=ids, attention_mask=mask, labels=labels).logits
+        return distillation_loss(own.float(), soft, labels, temperature=options.temperature, alpha=options.alpha)
+
+    student.reader.model.freeze_encoder(-1)
+    return train(
+        student.reader.model,
+        examples,
+        loss,
+        TrainOptions(
+            seed=options.seed,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            learning_rate=options.learning_rate,
+            learning_rates={"encoder.": options.encoder_learning_rate},
+            precision=options.precision,
+            device=options.device,
+            max_seconds=options.max_seconds or None,
+        ),
+        progress="distil",
+    )
+
+
+def teacher_distribution(teacher: Reader, batch: Sequence[DistillExample], labels: Tensor) -> Tensor:
+    """The teacher's mixed log distribution, shape (B, T, V), with the labels forced."""
+    counts = [len(example.evidence) for example in batch]
+    rows = torch.arange(len(batch)).repeat_interleave(torch.tensor(counts))
+    ids, mask = teacher.source(
+        [example.question for example in batch for _ in example.evidence],
+        [piece.text for example in batch for piece in example.evidence],
+    )
+    teacher.model.eval()
+    tokens = teacher.model(input_ids=ids, attention_mask=mask, labels=labels[rows]).logits.float()
+    mixed = []
+    for example, own in zip(batch, tokens.split(counts), strict=True):
+        log_p = torch.tensor([piece.log_p for piece in example.evidence], device=own.device).log_softmax(-1)
+        mixed.append(mix_token_distributions(log_p.unsqueeze(0), own.unsqueeze(0))[0])
+    return torch.stack(mixed).masked_fill((labels == IGNORED).unsqueeze(-1), 0.0)

@@ -1,0 +1,177 @@
+"""The flows: build, refresh, train, distil, evaluate. Each holds the workspace's lock and publishes once, at its end.
+
+A flow's parameters are plain values, so that a deployment can run it: the workspace, the configuration file, sources and
+questions beyond it, the steps to skip.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from flows.quiet import be_quiet
+
+be_quiet()
+
+from prefect import flow  # noqa: E402
+
+from flows import pipeline  # noqa: E402
+from flows.config import Config, config_from, load_config  # noqa: E402
+from flows.steps import step  # noqa: E402
+from kg.clean import clean  # noqa: E402
+from kg.errors import ConfigError  # noqa: E402
+from kg.snapshot import Snapshot, new_folder, open_snapshot, write_lock  # noqa: E402
+from kg.sources import SourceOptions, pull  # noqa: E402
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Clock:
+    """Runs steps and keeps how long each took, in seconds."""
+
+    def __init__(self) -> None:
+        self.durations: dict[str, float] = {}
+
+    def run(self, name: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The step's result."""
+        started = time.monotonic()
+        result = step(function, name=name)(*args, **kwargs)
+        self.durations[name] = self.durations.get(name, 0.0) + time.monotonic() - started
+        return result
+
+
+@flow(name="limbeck-build", validate_parameters=False)
+def build(
+    workspace: str,
+    config: str | None = None,
+    sources: Sequence[str] = (),
+    questions: Sequence[str] = (),
+    skip: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Builds a snapshot from the sources of the configuration and those given, publishes it, and returns its manifest."""
+    options = configured(config, sources, questions)
+    return _build(Path(workspace), options, tuple(skip), parent=None)
+
+
+@flow(name="limbeck-refresh", validate_parameters=False)
+def refresh(workspace: str, config: str | None = None, skip: Sequence[str] = ()) -> dict[str, Any]:
+    """Builds anew from the sources of the current snapshot, keeps its models, publishes, and returns the manifest."""
+    parent = open_snapshot(Path(workspace))
+    options = load_config(Path(config)) if config else config_from(parent.manifest["config"])
+    return _build(Path(workspace), options, tuple(skip), parent=parent)
+
+
+@flow(name="limbeck-train", validate_parameters=False)
+def train(workspace: str, config: str | None = None, questions: Sequence[str] = ()) -> dict[str, Any]:
+    """Trains retriever and reader anew on the current graph, publishes, and returns the manifest."""
+    return _derive(Path(workspace), config, ("models/",), "train", pipeline.train, list(questions))
+
+
+@flow(name="limbeck-distill", validate_parameters=False)
+def distill(workspace: str, config: str | None = None, questions: Sequence[str] = ()) -> dict[str, Any]:
+    """Trains a student, publishes it beside the teacher, and returns the manifest; `promote` puts it in charge."""
+    return _derive(Path(workspace), config, ("models/student/",), "distill", pipeline.distil_student, list(questions))
+
+
+@flow(name="limbeck-promote", validate_parameters=False)
+def promote(workspace: str, config: str | None = None) -> dict[str, Any]:
+    """Puts the student in charge if it passes the gate; returns the gate's report, with `snapshot` where it passed."""
+    place = Path(workspace)
+    clock = Clock()
+    with write_lock(place):
+        parent = open_snapshot(place)
+        options = _options(parent, config)
+        report = clock.run("gate", pipeline.judge, parent.folder, options)
+        if not report["passed"]:
+            return report
+        with new_folder(place, parent) as folder:
+            facts = {**_facts(parent), "live": "student", "gate": report}
+            made = clock.run("publish", pipeline.finish_snapshot, place, folder, facts, options, clock.durations)
+    return {**report, "snapshot": made.id}
+
+
+@flow(name="limbeck-evaluate", validate_parameters=False)
+def evaluate(workspace: str, config: str | None = None, model: str | None = None) -> dict[str, Any]:
+    """The gate's report on the current snapshot, as a regular check; nothing is published."""
+    parent = open_snapshot(Path(workspace))
+    report = Clock().run("evaluate", pipeline.judge, parent.folder, _options(parent, config))
+    return {**report, "snapshot": parent.id, "live": model or parent.manifest.get("live")}
+
+
+def configured(config: str | None, sources: Sequence[str], questions: Sequence[str]) -> Config:
+    """The configuration of a file, with more sources and question files. Raises ConfigError without any source."""
+    options = load_config(Path(config)) if config else Config()
+    more = tuple(SourceOptions(_absolute(location)) for location in sources)
+    asked = tuple(str(Path(name).resolve()) for name in questions)
+    options = replace(options, sources=(*options.sources, *more), questions=(*options.questions, *asked))
+    if not options.sources:
+        raise ConfigError("there is no source. Give --source PATH_OR_URL, or [[sources]] in the configuration.")
+    return options
+
+
+def _build(workspace: Path, options: Config, skip: tuple[str, ...], *, parent: Snapshot | None) -> dict[str, Any]:
+    unknown = [name for name in skip if name not in pipeline.STEPS]
+    if unknown:
+        raise ConfigError(f"{unknown[0]!r} is no step that can be skipped; choose from {', '.join(pipeline.STEPS)}.")
+    clock = Clock()
+    with write_lock(workspace), new_folder(workspace) as folder:
+        staging = workspace / "pulls"
+        pulled = clock.run("pull", pull, options.sources, folder=staging, skip_text="text" in skip)
+        cleaned = clock.run("clean", pipeline.unclean if "clean" in skip else clean, *_cleaning(pulled, options, skip))
+        if "text" in skip:
+            texts = pipeline.no_texts(pulled, cleaned)
+        else:
+            texts = clock.run("text", pipeline.read_texts, folder, pulled, cleaned, options)
+        facts = clock.run("store", pipeline.publish_graph, folder, cleaned, texts, options)
+        facts |= {"live": "teacher", "skipped": list(skip)}
+        if "embed" not in skip:
+            facts |= clock.run("embed", pipeline.embed, folder, options)
+            kept = parent is not None and pipeline.keep_models(parent, folder, facts)
+            if kept and parent is not None:
+                facts |= {name: parent.manifest.get(name) for name in ("live", "training", "distillation", "gate")}
+            elif "train" not in skip:
+                facts |= clock.run("train", pipeline.train, folder, options, [])
+        made = clock.run("publish", pipeline.finish_snapshot, workspace, folder, facts, options, clock.durations)
+        pipeline.forget_pulls(staging)
+    return made.manifest
+
+
+def _cleaning(pulled: Any, options: Config, skip: tuple[str, ...]) -> tuple[Any, ...]:
+    return (pulled,) if "clean" in skip else (pulled.statements, options.clean)
+
+
+def _derive(
+    workspace: Path,
+    config: str | None,
+    without: tuple[str, ...],
+    name: str,
+    function: Callable[[Path, Config, list[str]], dict[str, Any]],
+    questions: list[str],
+) -> dict[str, Any]:
+    """A snapshot with the current one's files, but for what the function writes anew."""
+    clock = Clock()
+    with write_lock(workspace):
+        parent = open_snapshot(workspace)
+        options = _options(parent, config)
+        with new_folder(workspace, parent, without=without) as folder:
+            facts = {**_facts(parent), **clock.run(name, function, folder, options, questions)}
+            made = clock.run("publish", pipeline.finish_snapshot, workspace, folder, facts, options, clock.durations)
+    return made.manifest
+
+
+def _options(parent: Snapshot, config: str | None) -> Config:
+    return load_config(Path(config)) if config else config_from(parent.manifest["config"])
+
+
+def _facts(parent: Snapshot) -> dict[str, Any]:
+    """What a snapshot says besides what publishing adds."""
+    added = ("format", "id", "previous", "files", "config", "duration_s", "peak_rss_bytes")
+    return {name: value for name, value in parent.manifest.items() if name not in added}
+
+
+def _absolute(location: str) -> str:
+    return location if location.startswith(("http://", "https://")) else str(Path(location).resolve())
+
+

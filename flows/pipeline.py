@@ -1,0 +1,221 @@
+"""The steps from sources to a published snapshot, as plain functions over a folder; `flows.build` puts them in order.
+
+    folder/graph, store, provenance, aliases, merges       publish_graph
+    folder/relations-from-text                                     read_texts
+    folder/neighbours, relations, vectors, lexical                 embed
+    folder/models/scorer, reader, held-out.jsonl                   train
+    folder/models/student                                          distil_student
+"""
+
+import os
+import resource
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from distill.distil import distil, gate
+from distill.student import Student
+from flows.config import Config, as_dict
+from generation.reader import Reader
+from generation.teach import HELD_OUT, read_all, train_teacher
+from kg.clean import Cleaned, clean, finish
+from kg.errors import ModelError, SnapshotError
+from kg.graph import Graph, graph_hash, write_graph
+from kg.linking.aliases import write_aliases
+from kg.linking.pipeline import link
+from kg.merges import write_merges
+from kg.provenance import write_provenance
+from kg.relations.extract import RelationExtractor, extract_statements
+from kg.snapshot import Snapshot, publish
+from kg.sources import Pulled
+from kg.store import write_store
+from kg.terms import ABSTRACT, parse_literal, value_of
+from kg.types import Document, SourceInfo
+from retrieval.encoder import SentenceEncoder
+from retrieval.index import write_indexes
+from retrieval.open import open_retriever
+from retrieval.question import Question, read_questions
+from retrieval.retriever import Retriever
+from retrieval.synthetic import SyntheticOptions, make_questions
+
+STEPS = ("text", "clean", "embed", "train")
+"""What `--skip` may name."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What reading texts gave: statements beyond those of the sources, all documents, and the sources with theirs."""
+
+    statements: pl.DataFrame
+    documents: list[Document]
+    infos: list[SourceInfo]
+
+
+def read_texts(folder: Path, pulled: Pulled, cleaned: Cleaned, config: Config) -> Texts:
+    """Links the pulled texts and abstracts against the clean graph, and reads relations from them."""
+    infos = list(pulled.infos)
+    documents, owners = list(pulled.documents), list(pulled.document_source)
+    if config.text.abstracts:
+        abstracts = abstracts_of(cleaned.statements, config.text.max_abstracts)
+        if abstracts:
+            infos.append(SourceInfo("abstracts", "text", {"documents": len(abstracts), "predicate": value_of(ABSTRACT)}))
+            documents += abstracts
+            owners += [len(infos) - 1] * len(abstracts)
+    if not documents:
+        return no_texts(pulled, cleaned)
+    scratch = folder / "scratch"
+    finished = finish(cleaned.statements, config.clean)
+    graph = write_graph(scratch / "graph", finished.triples, rank=finished.rank)
+    aliases = write_aliases(scratch / "aliases", graph)
+    encoder = SentenceEncoder(config.encoder)
+    read = [document.text for document in documents]
+    mentions = link(read, graph, aliases, encoder)
+    extractor = RelationExtractor.train(read, mentions, graph, encoder, config.relations)
+    extractor.save(folder / "relations-from-text")
+    parts = []
+    for source in sorted(set(owners)):
+        first, last = owners.index(source), len(owners) - owners[::-1].index(source)
+        parts.append(
+            extract_statements(
+                documents[first:last], mentions[first:last], extractor, source=source, first_record=first
+            )
+        )
+    shutil.rmtree(scratch)
+    return Texts(pl.concat(parts), documents, infos)
+
+
+def abstracts_of(statements: pl.DataFrame, most: int) -> list[Document]:
+    """The abstracts among statements as documents named after their entities, in the order of their IRIs."""
+    found = statements.filter(pl.col("p") == ABSTRACT).unique(["s"], keep="first").sort("s").head(most)
+    return [Document(value_of(s), parse_literal(o)[0]) for s, o in found.select("s", "o").iter_rows()]
+
+
+def publish_graph(folder: Path, cleaned: Cleaned, texts: Texts, config: Config) -> dict[str, Any]:
+    """Ranks, prunes and writes the graph in both views, with provenance and aliases; returns what the manifest says of
+    it."""
+    together = pl.concat([cleaned.statements, texts.statements]) if len(texts.statements) else cleaned.statements
+    before = together.select("s", "p", "o").unique().height
+    extracted = before - cleaned.statements.select("s", "p", "o").unique().height
+    finished = finish(together, config.clean)
+    graph = write_graph(folder / "graph", finished.triples, rank=finished.rank)
+    write_store(folder / "store", finished.triples)
+    write_provenance(folder / "provenance", finished.support, texts.infos, texts.documents)
+    write_aliases(folder / "aliases", graph)
+    write_merges(folder / "merges", cleaned.merges)
+    dropped = {**cleaned.dropped, **finished.dropped}
+    return {
+        "graph_sha256": graph_hash(finished.triples),
+        "counts": {
+            "pulled": cleaned.pulled,
+            "added": cleaned.added,
+            "extracted": extracted,
+            "triples": len(graph),
+            "entities": len(graph.entities),
+            "predicates": len(graph.predicates),
+            "documents": len(texts.documents),
+            "dropped": dropped,
+        },
+        "sources": [{"name": info.name, "kind": info.kind, **info.details} for info in texts.infos],
+    }
+
+
+def unclean(pulled: Pulled) -> Cleaned:
+    """The statements as they came, only without exact repetitions: what `--skip clean` publishes."""
+    distinct = pulled.statements.unique()
+    count = distinct.select("s", "p", "o").unique().height
+    nothing = pl.DataFrame(schema={"from": pl.String, "to": pl.String, "reason": pl.String})
+    return Cleaned(distinct, {}, nothing, count, 0)
+
+
+def no_texts(pulled: Pulled, cleaned: Cleaned) -> Texts:
+    """What `--skip text` reads: nothing."""
+    return Texts(cleaned.statements.clear(), [], list(pulled.infos))
+
+
+def keep_models(parent: Snapshot, folder: Path, facts: dict[str, Any]) -> bool:
+    """Whether a refresh could take over the models of the snapshot before: there are some, and the encoder is the same.
+    They read names, not ids, so a changed graph does not change them."""
+    names = [name for name in parent.manifest["files"] if name.startswith("models/")]
+    if not names or parent.manifest.get("encoder") != facts.get("encoder"):
+        return False
+    for name in names:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(parent.folder / name, target)
+    return True
+
+
+def forget_pulls(staging: Path) -> None:
+    """Removes what a finished pull had kept for another try."""
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def embed(folder: Path, config: Config) -> dict[str, Any]:
+    """Writes the indexes; returns what the manifest says of the encoder."""
+    encoder = SentenceEncoder(config.encoder)
+    write_indexes(folder, Graph.open(folder / "graph"), encoder)
+    return {"encoder": {"name": encoder.name, "sha256": encoder.sha256, "dimension": encoder.dimension}}
+
+
+def train(folder: Path, config: Config, questions: Sequence[str]) -> dict[str, Any]:
+    """Trains retriever and reader together; returns what the manifest says of it."""
+    retriever, encoder = _retriever(folder, config)
+    shutil.rmtree(folder / "models", ignore_errors=True)
+    facts = train_teacher(
+        folder / "models", retriever, encoder.folder, read_all([*config.questions, *questions]), config.train
+    )
+    return {"live": "teacher", "training": facts, "gate": None}
+
+
+def distil_student(folder: Path, config: Config, questions: Sequence[str]) -> dict[str, Any]:
+    """Trains a student on questions given and made, none of them held out; returns what the manifest says of it."""
+    retriever, encoder = _retriever(folder, config)
+    teacher = open_teacher(folder, encoder)
+    held_out = {question.question for question in read_questions(folder / "models" / HELD_OUT)}
+    options = config.distill
+    made = make_questions(
+        retriever.neighbours, SyntheticOptions(count=options.examples, seed=config.train.seed + options.seed)
+    )
+    asked = [question for question in [*read_all([*config.questions, *questions]), *made] if question.question not in held_out]
+    shutil.rmtree(folder / "models" / "student", ignore_errors=True)
+    facts = distil(folder / "models" / "student", retriever, teacher, asked, options)
+    return {"live": "teacher", "distillation": facts, "gate": None}
+
+
+def judge(folder: Path, config: Config, questions: Sequence[Question] | None = None) -> dict[str, Any]:
+    """The gate's report on a folder with a teacher and a student, on its held-out questions unless some are given."""
+    retriever, encoder = _retriever(folder, config)
+    if not (folder / "models" / "student").is_dir():
+        raise ModelError("there is no student to promote. Run `limbeck distill` first.")
+    asked = list(questions) if questions is not None else read_questions(folder / "models" / HELD_OUT)
+    student = Student.open(folder / "models" / "student")
+    report = gate(asked, retriever, open_teacher(folder, encoder), student, config.distill)
+    return report.to_dict()
+
+
+def open_teacher(folder: Path, encoder: SentenceEncoder) -> Reader:
+    """The reader of a snapshot's folder. Raises ModelError where the build skipped training."""
+    reader = folder / "models" / "reader"
+    if not reader.is_dir():
+        raise ModelError("this snapshot has no reader: its build skipped training. Run `limbeck train`.")
+    return Reader.open(reader, base=encoder.folder)
+
+
+def finish_snapshot(
+    workspace: Path, folder: Path, facts: dict[str, Any], config: Config, durations: dict[str, float]
+) -> Snapshot:
+    """Publishes a folder with what the manifest says of it."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    said = {**facts, "config": as_dict(config), "duration_s": durations, "peak_rss_bytes": peak}
+    return publish(workspace, folder, said)
+
+
+def _retriever(folder: Path, config: Config) -> tuple[Retriever, SentenceEncoder]:
+    if not (folder / "vectors").is_dir():
+        raise SnapshotError("this snapshot has no indexes: its build skipped embedding. Build without `--skip embed`.")
+    encoder = SentenceEncoder(config.encoder)
+    return open_retriever(folder, encoder, config.retrieval), encoder

@@ -1,0 +1,93 @@
+"""Evidence to answers.
+
+The reader says log p(y|x,z) for the answers y that each piece of evidence z holds. A question may have several answers,
+so the unit that wins is a set: the answers of one path. Its probability is the mass that the marginal puts on it,
+
+    P(S|x) = sum over z with answers S of p(z|x) sum over y in S of p(y|x,z),
+
+and inside the winning set answers are ordered by the marginal p(y|x) = sum over z of p(z|x) p(y|x,z) (RAG-Sequence).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generation.reader import Reader
+from kg.terms import value_of
+from kg.types import ScoredAnswer
+from retrieval.evidence import SHOWN, Evidence
+
+NO_ANSWER = "I find no answer to this in the graph."
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Answers, best first, and the evidence: first that of the winning set, then the rest."""
+
+    text: str
+    answers: tuple[ScoredAnswer, ...]
+    evidence: tuple[Evidence, ...]
+
+
+class Answerer(Protocol):
+    """Gives answers from evidence: the teacher or the student."""
+
+    def predict(self, questions: Sequence[str], evidence: Sequence[Sequence[Evidence]]) -> list[Prediction]:
+        """One prediction per question."""
+
+
+class Teacher:
+    """The generator as RAG has it: the reader runs over each piece of evidence, and the pieces are mixed."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def predict(self, questions: Sequence[str], evidence: Sequence[Sequence[Evidence]]) -> list[Prediction]:
+        """One prediction per question."""
+        texts = [[piece.text for piece in pieces] for pieces in evidence]
+        candidates = [[shown_labels(piece) for piece in pieces] for pieces in evidence]
+        scores = self.reader.score_many(list(questions), texts, candidates)
+        return [rank(pieces, own) for pieces, own in zip(evidence, scores, strict=True)]
+
+
+def shown_labels(piece: Evidence) -> list[str]:
+    """The distinct labels of the answers that the text of the evidence spells out."""
+    return list(dict.fromkeys(piece.labels[:SHOWN]))
+
+
+def rank(evidence: Sequence[Evidence], log_p: Sequence[NDArray[np.float32]]) -> Prediction:
+    """The answers of the most probable set. log_p: for each piece log p(y|x,z) of its `shown_labels`."""
+    if not evidence:
+        return Prediction(NO_ANSWER, (), ())
+    mass: dict[tuple[str, ...], float] = {}
+    marginal: dict[str, float] = {}
+    for piece, scores in zip(evidence, log_p, strict=True):
+        p = np.exp(scores.astype(np.float64)) * math.exp(piece.log_p)
+        key = tuple(sorted(piece.values))
+        mass[key] = mass.get(key, 0.0) + float(min(p.sum(), math.exp(piece.log_p)))
+        for label, value in zip(shown_labels(piece), p, strict=True):
+            marginal[label] = marginal.get(label, 0.0) + float(value)
+    best = max(mass, key=lambda key: mass[key])
+    ordered = sorted(evidence, key=lambda piece: (tuple(sorted(piece.values)) != best, -piece.log_p))
+    share = mass[best] / max(sum(mass.values()), 1e-12)
+    winner = ordered[0]
+    least = min((marginal[label] for label in shown_labels(winner)), default=0.0)
+    weights = [marginal.get(label, least) for label in winner.labels]
+    top = max(weights, default=0.0) or 1.0
+    order = sorted(range(len(weights)), key=lambda place: -weights[place])
+    answers = tuple(ScoredAnswer(value_of(winner.values[i]), winner.labels[i], share * weights[i] / top) for i in order)
+    return Prediction(answer_text(answers), answers, tuple(ordered))
+
+
+def answer_text(answers: Sequence[ScoredAnswer], *, most: int = 12) -> str:
+    """The answers as one line: "Yes", "3", "Germany, Austria and Hungary"."""
+    labels = list(dict.fromkeys(answer.label for answer in answers))
+    if labels in (["yes"], ["no"]):
+        return labels[0].capitalize()
+    if len(labels) > most:
+        return ", ".join(labels[:most]) + f" and {len(labels) - most} more"
+    return " and ".join([part for part in (", ".join(labels[:-1]), labels[-1]) if part]) if labels else NO_ANSWER

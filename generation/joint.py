@@ -1,0 +1,160 @@
+"""Retriever and generator trained together on questions and answers: -log sum over z of p(z|x) p(y|x,z).
+
+First the reader alone learns to read one piece of evidence, then both are trained through the marginal, so that the
+gradient reaches the retriever's head through p(z|x) (Lewis et al. 2020, section 2.4). The evidence of a question is its
+`evidence` best paths at that moment and one that leads to a gold answer, where there is one.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from generation.options import TrainingOptions
+from generation.rag import rag_loss
+from generation.reader import Reader, ReaderExample, train_reader
+from generation.training import TrainOptions, TrainReport, train
+from kg.terms import value_of
+from kg.values import canonical_value
+from retrieval.evidence import Evidence, Path, gather
+from retrieval.retriever import Retriever
+from retrieval.training import Example, score_batch
+
+READER_RATES = {"encoder.": 1e-4}
+JOINT_RATES = {"reader.encoder.": 5e-5, "reader.": 3e-4, "scorer.": 3e-4}
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A question with candidates, and the text of a gold answer that the generator should give."""
+
+    example: Example
+    answer: str
+
+
+def reader_examples(
+    examples: Sequence[Example], retriever: Retriever, *, count: int, seed: int = 0
+) -> list[ReaderExample]:
+    """Questions, each with the evidence of a path that leads to its answers, and one of these answers."""
+    draw = np.random.default_rng(seed)
+    made = []
+    order = draw.permutation(len(examples))
+    for place in np.resize(order, min(count, 4 * len(order))) if len(order) else order:
+        example = examples[place]
+        best = np.flatnonzero(example.quality >= max(float(example.quality.max()) - 1e-6, 0.3))
+        if not len(best):
+            continue
+        piece = _gather(example, int(draw.choice(best)), retriever)
+        answers = _given(example, piece) if piece else []
+        if piece and answers:
+            made.append(ReaderExample(example.question.question, piece.text, str(draw.choice(answers))))
+    return made
+
+
+def joint_examples(examples: Sequence[Example], retriever: Retriever, *, count: int, seed: int = 0) -> list[Joint]:
+    """At most `count` questions for the joint training, those with the rarer forms first among equals."""
+    draw = np.random.default_rng(seed)
+    made = []
+    for place in draw.permutation(len(examples)):
+        example = examples[place]
+        if len(made) == count:
+            break
+        if example.quality.max() <= 0.3:
+            continue
+        piece = _gather(example, int(example.quality.argmax()), retriever)
+        answers = _given(example, piece) if piece else []
+        if answers:
+            made.append(Joint(example, str(draw.choice(answers))))
+    return made
+
+
+def train_together(
+    retriever: Retriever, reader: Reader, examples: Sequence[Example], options: TrainingOptions
+) -> tuple[TrainReport, TrainReport | None]:
+    """The reports of both stages, after the reader and the retriever's scorer have been trained in place."""
+    limit = options.max_seconds or None
+    common = {"seed": options.seed, "precision": options.precision, "device": options.device, "max_seconds": limit}
+    single = reader_examples(examples, retriever, count=options.reader_examples, seed=options.seed)
+    first = train_reader(
+        reader,
+        single,
+        TrainOptions(
+            batch_size=options.batch_size, accumulate=options.accumulate, learning_rates=READER_RATES, **common
+        ),  # type: ignore[arg-type]
+        frozen_layers=options.frozen_layers,
+    )
+    joint = joint_examples(examples, retriever, count=options.joint_examples, seed=options.seed)
+    if not joint:
+        return first, None
+    pair = nn.ModuleDict({"reader": reader.model, "scorer": retriever.scorer})
+    reader.model.freeze_encoder(options.frozen_layers)
+
+    def loss(batch: Sequence[Joint]) -> Tensor:
+        return joint_loss(retriever, reader, batch, options)
+
+    second = train(
+        pair,
+        joint,
+        loss,
+        TrainOptions(
+            batch_size=max(options.batch_size // 2, 1),
+            accumulate=options.accumulate,
+            learning_rate=3e-4,
+            learning_rates=JOINT_RATES,
+            **common,  # type: ignore[arg-type]
+        ),
+        progress="train together",
+    )
+    retriever.scorer.to("cpu")
+    return first, second
+
+
+def joint_loss(retriever: Retriever, reader: Reader, batch: Sequence[Joint], options: TrainingOptions) -> Tensor:
+    """-log p(y|x) of each question, shape (B,); its gradient reaches the reader and the scorer."""
+    scores = score_batch(retriever, [item.example for item in batch])
+    texts, chosen = [], []
+    for item, row in zip(batch, scores.detach(), strict=True):
+        pieces = _chosen(item.example, row, retriever, options.evidence)
+        texts.append([piece.text for _, piece in pieces])
+        chosen.append([place for place, _ in pieces])
+    longest = max(len(places) for places in chosen)
+    log_p = torch.stack(
+        [
+            nn.functional.pad(torch.log_softmax(row[places], -1), (0, longest - len(places)), value=-math.inf)
+            for row, places in zip(scores, chosen, strict=True)
+        ]
+    )
+    questions = [item.example.question.question for item in batch]
+    answers = [item.answer for item in batch]
+    mode = "token" if options.mode == "token" else "sequence"
+    return rag_loss(reader, questions, texts, log_p, answers, mode)
+
+
+def _chosen(example: Example, scores: Tensor, retriever: Retriever, count: int) -> list[tuple[int, Evidence]]:
+    """Places and evidence of the best paths, the best one that leads to gold among them."""
+    order = scores[: len(example.paths)].argsort(descending=True).tolist()
+    gold = int(example.quality.argmax())
+    found: list[tuple[int, Evidence]] = []
+    for place in [gold, *(place for place in order if place != gold)]:
+        piece = _gather(example, place, retriever)
+        if piece is not None:
+            found.append((place, piece))
+        if len(found) == count:
+            break
+    return found
+
+
+def _gather(example: Example, place: int, retriever: Retriever) -> Evidence | None:
+    path = example.paths[place]
+    form = example.question.form
+    return gather(Path(path.seed, path.relations, form, path.target), retriever.neighbours)
+
+
+def _given(example: Example, piece: Evidence) -> list[str]:
+    """The labels of the gold answers that the text of a piece of evidence spells out."""
+    gold = {canonical_value(value) for value in example.question.values}
+    shown = zip(piece.values, piece.labels, strict=True)
+    return [label for value, label in shown if canonical_value(value_of(value)) in gold and label in piece.text]

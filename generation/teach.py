@@ -1,0 +1,90 @@
+"""The teacher of a snapshot: questions made from the graph and questions given, then retriever and reader on them.
+
+A share of the questions, drawn by entity, is held out and saved: nobody trains on them, and the student's gate asks them.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from generation.joint import train_together
+from generation.options import TrainingOptions
+from generation.reader import Reader, ReaderOptions
+from kg.errors import ModelError
+from retrieval.question import Question, read_questions
+from retrieval.retriever import Retriever
+from retrieval.synthetic import SyntheticOptions, make_questions
+from retrieval.training import ScorerOptions, make_examples, train_scorer
+
+HELD_OUT = "held-out.jsonl"
+MOST_HELD_OUT = 200
+GIVEN_WEIGHT = 4
+"""How often a given question is seen for one that was made."""
+
+
+def train_teacher(
+    folder: Path, retriever: Retriever, encoder_folder: Path, questions: Sequence[Question], options: TrainingOptions
+) -> dict[str, Any]:
+    """What the training did. Writes `scorer/`, `reader/` and the held-out questions into `folder`.
+
+    Raises ModelError if no question can be learned from.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    made = make_questions(retriever.neighbours, SyntheticOptions(count=options.synthetic, seed=options.seed))
+    given, asked = split_by_entity(questions, options.held_out)
+    own, kept = split_by_entity(made, options.held_out)
+    held_out = [*asked, *kept][:MOST_HELD_OUT]
+    taken = {iri for question in held_out for iri in question.entities if question.id in {item.id for item in asked}}
+    own = [question for question in own if not taken.intersection(question.entities)]
+    examples = make_examples(given, retriever, title="given questions") * GIVEN_WEIGHT
+    examples += make_examples(own, retriever, title="made questions")
+    if not examples:
+        raise ModelError("no question can be made from this graph, and none was given that it answers. Give --questions.")
+    losses = train_scorer(retriever, examples, ScorerOptions(epochs=options.scorer_epochs, seed=options.seed))
+    if options.reader:
+        reader = Reader.open(options.reader, base=encoder_folder)
+    else:
+        answers = [value.rsplit("/", 1)[-1].replace("_", " ") for question in own for value in question.values]
+        reader = Reader.from_encoder(encoder_folder, ReaderOptions(seed=options.seed, max_length=256), answers=answers)
+    first, second = train_together(retriever, reader, examples, options)
+    retriever.scorer.save(folder / "scorer")
+    reader.save(folder / "reader", base=encoder_folder)
+    write_questions(folder / HELD_OUT, held_out)
+    return {
+        "questions": {"given": len(given), "made": len(own), "held_out": len(held_out)},
+        "retriever_loss": losses,
+        "reader": {"steps": first.steps, "loss": _ends(first.losses), "duration_s": first.duration_s},
+        "joint": {"steps": second.steps, "loss": _ends(second.losses), "duration_s": second.duration_s} if second else None,
+    }
+
+
+def split_by_entity(questions: Sequence[Question], held_out: float) -> tuple[list[Question], list[Question]]:
+    """(train, held out): a question is held out if the hash of its first entity falls into that share. A question with
+    any entity that is held out is never in train."""
+
+    def chosen(iri: str) -> bool:
+        return int.from_bytes(hashlib.blake2b(iri.encode(), digest_size=4).digest()) < held_out * 2**32
+
+    train = [question for question in questions if not any(chosen(iri) for iri in question.entities)]
+    held = [question for question in questions if question.entities and chosen(question.entities[0])]
+    return train, held
+
+
+def read_all(paths: Sequence[str | Path]) -> list[Question]:
+    """The questions of several files."""
+    return [question for path in paths for question in read_questions(Path(path))]
+
+
+def write_questions(path: Path, questions: Sequence[Question]) -> None:
+    """Writes questions in the form that `read_questions` reads."""
+    lines = (json.dumps(asdict(question), ensure_ascii=False) for question in questions)
+    path.write_text("".join(line + "\n" for line in lines), "utf-8")
+
+
+def _ends(losses: Sequence[float]) -> list[float]:
+    """The mean loss of the first and of the last tenth of the steps."""
+    tenth = max(len(losses) // 10, 1)
+    return [sum(losses[:tenth]) / tenth, sum(losses[-tenth:]) / tenth] if losses else []

@@ -1,0 +1,215 @@
+"""What the commands do that change a workspace or read one: flows run in this process, files, status."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from kg.errors import NoSnapshot
+from kg.snapshot import current_id, open_snapshot, point_to, snapshot_ids, write_lock
+from limbeck.knowledge_base import open_knowledge_base
+
+
+def build(
+    workspace: Path, config: Path | None, sources: Sequence[str], questions: Sequence[str], skip: Sequence[str]
+) -> dict[str, Any]:
+    """Runs the flow `build` here; returns the report of the snapshot."""
+    from flows import build as flows
+    from flows.steps import run_flow
+
+    flows.configured(_name(config), sources, questions)
+    manifest = run_flow(
+        flows.build,
+        workspace=str(workspace),
+        config=_name(config),
+        sources=list(sources),
+        questions=list(questions),
+        skip=list(skip),
+    )
+    return report(manifest)
+
+
+def refresh(workspace: Path, config: Path | None) -> dict[str, Any]:
+    """Runs the flow `refresh` here."""
+    return _run("refresh", workspace, config)
+
+
+def train(workspace: Path, config: Path | None, questions: Sequence[str]) -> dict[str, Any]:
+    """Runs the flow `train` here."""
+    return _run("train", workspace, config, questions=list(questions))
+
+
+def distill(workspace: Path, config: Path | None, questions: Sequence[str]) -> dict[str, Any]:
+    """Runs the flow `distill` here."""
+    return _run("distill", workspace, config, questions=list(questions))
+
+
+def promote(workspace: Path, config: Path | None) -> dict[str, Any]:
+    """Runs the flow `promote` here; returns the gate's report."""
+    from flows import build as flows
+    from flows.steps import run_flow
+
+    open_snapshot(workspace)
+    return run_flow(flows.promote, workspace=str(workspace), config=_name(config))
+
+
+def rollback(workspace: Path) -> dict[str, Any]:
+    """Makes the snapshot before the current one current. Raises NoSnapshot if there is none."""
+    with write_lock(workspace):
+        previous = open_snapshot(workspace).manifest.get("previous")
+        if previous is None or previous not in snapshot_ids(workspace):
+            raise NoSnapshot(f"{workspace} has no snapshot before {current_id(workspace)} to go back to.")
+        point_to(workspace, previous)
+    return status(workspace)
+
+
+def deploy(workspace: Path, config: Path | None, api_url: str | None) -> dict[str, Any]:
+    """Registers the deployments; returns their names and schedules."""
+    from flows.config import load_config
+    from flows.deploy import deploy as register
+
+    schedule = load_config(config).schedule
+    return register(workspace, config, schedule=schedule, api_url=api_url)
+
+
+def estimate(config: Path | None, sources: Sequence[str], questions: Sequence[str]) -> dict[str, Any]:
+    """What a build would pull."""
+    from flows.build import configured
+    from kg.sources import estimate as look
+
+    return {"dry_run": True, "sources": look(configured(_name(config), sources, questions).sources)}
+
+
+def status(workspace: Path) -> dict[str, Any]:
+    """The current snapshot, the model in charge, and all snapshots."""
+    snapshot = open_snapshot(workspace)
+    manifest = snapshot.manifest
+    return {
+        "workspace": str(workspace),
+        "snapshot": snapshot.id,
+        "live": manifest.get("live"),
+        "counts": manifest["counts"],
+        "encoder": (manifest.get("encoder") or {}).get("name"),
+        "student": any(name.startswith("models/student/") for name in manifest["files"]),
+        "previous": manifest.get("previous"),
+        "snapshots": snapshot_ids(workspace),
+        "sources": manifest.get("sources", []),
+    }
+
+
+def verify(workspace: Path) -> dict[str, Any]:
+    """The problems of the current snapshot."""
+    from kg.verify import verify as check
+
+    snapshot = open_snapshot(workspace)
+    return {"snapshot": snapshot.id, "problems": check(snapshot), "files": len(snapshot.manifest["files"])}
+
+
+def link_file(workspace: Path, file: Path | None) -> None:
+    """Writes a line of mentions for each line of text."""
+    kb = open_knowledge_base(workspace)
+
+    def mentions(texts: list[str]) -> list[dict[str, Any]]:
+        return [
+            {"mentions": [{"start": m.start, "end": m.end, "iri": m.iri, "score": round(m.score, 6)} for m in found]}
+            for found in kb.link_many(texts)
+        ]
+
+    _each_text(file, mentions)
+
+
+def relate_file(workspace: Path, file: Path | None) -> None:
+    """Writes a line of triples for each line of text."""
+    kb = open_knowledge_base(workspace)
+
+    def triples(texts: list[str]) -> list[dict[str, Any]]:
+        return [
+            {
+                "triples": [[r.s, r.p, r.o] for r in found],
+                "scores": [round(r.score, 6) for r in found],
+                "spans": [[r.start, r.end] for r in found],
+            }
+            for found in kb.relate_many(texts)
+        ]
+
+    _each_text(file, triples)
+
+
+def report(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What `--json` prints of a snapshot's manifest."""
+    counts = dict(manifest["counts"])
+    facts = ("live", "training", "distillation", "peak_rss_bytes", "skipped")
+    return {
+        "snapshot": manifest["id"],
+        **counts,
+        "duration_s": manifest["duration_s"],
+        **{name: manifest[name] for name in facts if manifest.get(name) is not None},
+    }
+
+
+def build_lines(result: dict[str, Any]) -> list[str]:
+    """The report as text."""
+    if result.get("dry_run"):
+        return [f"{source['name']}: {_facts(source)}" for source in result["sources"]]
+    dropped = ", ".join(f"{count:,} {reason}" for reason, count in result["dropped"].items())
+    steps = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result["duration_s"].items())
+    return [
+        f"snapshot {result['snapshot']}",
+        f"  {result['pulled']:,} triples pulled, {result['extracted']:,} read from text, {result['triples']:,} published "
+        f"({result['entities']:,} entities, {result['predicates']:,} predicates)",
+        f"  dropped: {dropped or 'none'}",
+        f"  {steps}; peak memory {result['peak_rss_bytes'] / 2**20:,.0f} MiB",
+    ]
+
+
+def status_lines(result: dict[str, Any]) -> list[str]:
+    """The status as text."""
+    counts = result["counts"]
+    return [
+        f"snapshot {result['snapshot']} in {result['workspace']}",
+        f"  {counts['triples']:,} triples, {counts['entities']:,} entities, {counts['predicates']:,} predicates",
+        f"  encoder {result['encoder'] or 'none'}; the {result['live']} answers; "
+        f"{'a student is there' if result['student'] else 'no student'}",
+        *(f"  source {source['name']} ({source['kind']})" for source in result["sources"]),
+        f"  {len(result['snapshots'])} snapshots; `limbeck rollback` goes back to {result['previous'] or 'none'}",
+    ]
+
+
+def verify_lines(result: dict[str, Any]) -> list[str]:
+    """The problems, or that there is none."""
+    return result["problems"] or [f"snapshot {result['snapshot']}: {result['files']} files and both views of the graph agree"]
+
+
+def deploy_lines(result: dict[str, Any]) -> list[str]:
+    """The deployments as text."""
+    return [f"{item['name']}: {item.get('schedule') or 'no schedule'}" for item in result["deployments"]]
+
+
+def _run(name: str, workspace: Path, config: Path | None, **parameters: Any) -> dict[str, Any]:
+    from flows import build as flows
+    from flows.steps import run_flow
+
+    open_snapshot(workspace)
+    manifest = run_flow(getattr(flows, name), workspace=str(workspace), config=_name(config), **parameters)
+    return report(manifest)
+
+
+def _each_text(file: Path | None, annotate: Callable[[list[str]], list[dict[str, Any]]]) -> None:
+    from kg.sources.text import read_documents
+
+    documents = read_documents(file or Path("/dev/stdin"))
+    for start in range(0, len(documents), 256):
+        part = documents[start : start + 256]
+        for document, found in zip(part, annotate([document.text for document in part]), strict=True):
+            sys.stdout.write(json.dumps({"id": document.id, "text": document.text, **found}, ensure_ascii=False) + "\n")
+
+
+def _name(config: Path | None) -> str | None:
+    return str(config) if config else None
+
+
+def _facts(source: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in source.items() if name != "name")
+
+
