@@ -19,7 +19,7 @@ from kg.terms import iri_term, literal_term
 
 SPACE = 1 << 32
 NARROWEST = 1 << 8
-FILL = 0.85
+FILL = 0.92
 LEAST_LIMIT = 100
 """Fewer rows than asked for are taken for the server's row limit only if they are at least so many."""
 
