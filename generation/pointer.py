@@ -100,7 +100,7 @@ class PointerReader(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
             with torch.no_grad():
                 self.run_bonus.bias.copy_(2.0 * torch.arange(len(self.run_bonus.bias)))
 
-    def get_encoder(self, modality: str | None = None) -> nn.Module:  # noqa: ARG002  # noqa: ARG002
+    def get_encoder(self, modality: str | None = None) -> nn.Module:  # noqa: ARG002
         """The part that `generate` runs once per input."""
         return _EncoderOnly(self)
 
@@ -207,9 +207,9 @@ class PointerReader(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         runs = _runs(source, prefix, self.config.run_length)
         x = self.encoder.embeddings(input_ids=prefix.flatten(0, 1)).view(n, c, t, -1)
         x = x + self.ahead(_read_ahead(source, runs))
-        later = torch.ones(t, t, dtype=torch.bool, device=prefix.device).tril()
+        earlier = torch.ones(t, t, dtype=torch.bool, device=prefix.device).tril()
         flat = self.self_norm(x).flatten(0, 1)
-        x = x + self.self_attention(flat, flat, later).view_as(x)
+        x = x + self.self_attention(flat, flat, earlier).view_as(x)
         asked = self.cross_norm(x).flatten(1, 2)
         x = x + self.cross_attention(asked, source.states, source.present[:, None, None, :]).view_as(x)
         x = x + self.inner(self.inner_norm(x))

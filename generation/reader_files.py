@@ -42,7 +42,7 @@ def load_encoder(folder: Path) -> tuple[BertConfig, dict[str, Tensor]]:
 def load_tokenizer(folder: Path) -> Any:
     """The tokenizer in a local folder; it takes "[SEP]" in a text for text. Raises ModelError."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, config=BertConfig(), local_files_only=True)
     except (OSError, ValueError) as error:
         raise ModelError(f"the tokenizer in {folder} cannot be read: {error}") from error
     tokenizer.split_special_tokens = True
@@ -50,20 +50,17 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def save_reader(model: PointerReader, tokenizer: Any, max_length: int, folder: Path, base: Path | None) -> None:
-    """Writes config and weights, and without a base the tokenizer too."""
+    """Writes configuration and weights, and without a base the tokenizer too."""
     folder.mkdir(parents=True, exist_ok=True)
     model.config.max_source_length = max_length
+    model.config.save_pretrained(folder)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     if base is None:
-        model.save_pretrained(folder)
+        save_file(tensors, folder / _WEIGHTS, {"format": "pt"})
         tokenizer.save_pretrained(folder)
         return
     given = model.encoder_names(load_encoder(base)[1])
-    changed = {
-        name: tensor.detach().to("cpu", torch.float16).contiguous()
-        for name, tensor in model.state_dict().items()
-        if name not in given or not torch.equal(tensor.cpu(), given[name])
-    }
-    model.config.save_pretrained(folder)
+    changed = {name: t.half() for name, t in tensors.items() if name not in given or not torch.equal(t, given[name])}
     save_file(changed, folder / DIFFERENCE, {"format": "pt", "base_sha256": _sha256(base)})
 
 

@@ -1,4 +1,5 @@
 import itertools
+import logging
 import shutil
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from generation.pointer import PointerReader
 from generation.rag import rag_loss
 from generation.reader import Reader, ReaderExample, ReaderOptions, output_vocabulary, spaced_layers, train_reader
 from generation.training import TrainOptions
@@ -69,12 +71,18 @@ def test_gradient_checkpointing_changes_no_result(encoder_folder: Path) -> None:
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
 
 
-def test_saved_reader_scores_alike(trained: Reader, tmp_path: Path) -> None:
+def test_saved_reader_scores_alike(
+    trained: Reader, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trained.save(tmp_path)
+    monkeypatch.setattr(logging.getLogger("transformers"), "propagate", True)
     opened = Reader.open(tmp_path)
+    assert not caplog.records
     arguments = ("where was ada born ?", ["ada | birth place | london"], [["london", "logic"]])
     assert opened.score(*arguments)[0].tolist() == trained.score(*arguments)[0].tolist()
     assert opened.max_length == 64
+    theirs = PointerReader.from_pretrained(tmp_path)
+    assert all(torch.equal(value, theirs.state_dict()[name]) for name, value in trained.model.state_dict().items())
 
 
 def test_saved_difference_holds_only_what_changed(encoder_folder: Path, tmp_path: Path) -> None:
