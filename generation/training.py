@@ -1,8 +1,8 @@
 """One training loop for the reader, the joint model and the student.
 
 AdamW (Loshchilov and Hutter 2019) with linear warm-up and linear decay, mixed precision, and gradient accumulation that
-changes the memory needed and not the result: every example weighs the same, however a batch is cut. On one machine a
-seed fixes the run, unless `max_seconds` lets the clock decide.
+changes the memory needed and not the result: every example weighs the same, however a batch is cut. On a CPU a seed
+fixes the run, unless `max_seconds` lets the clock decide.
 """
 
 import math
