@@ -177,7 +177,8 @@ class _Best:
     def __init__(self, model: nn.Module, evaluate: Callable[[], float] | None, patience: int | None) -> None:
         self.model, self.evaluate, self.patience = model, evaluate, patience
         self.evaluations: list[tuple[int, float]] = []
-        self.best_step, self._best, self._kept = 0, -math.inf, {}  # type: ignore[var-annotated]
+        self.best_step, self._best = 0, -math.inf
+        self._kept: dict[str, Tensor] = {}
 
     def stop_after(self, step: int) -> bool:
         """Whether training should stop here; evaluates."""

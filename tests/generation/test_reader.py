@@ -30,6 +30,7 @@ def examples() -> list[ReaderExample]:
         evidence = f"{who} | birth place | {place} ; {who} | field | {field}"
         made.append(ReaderExample(f"what is the birth place of {who} ?", evidence, place))
         made.append(ReaderExample(f"what is the field of {who} ?", evidence, field))
+        made.append(ReaderExample(f"how many birth place of {who} ?", evidence, "1"))
     return made
 
 
@@ -50,6 +51,11 @@ def test_learns_to_copy_what_is_asked_for(trained: Reader) -> None:
         assert trained.generate(question, [evidence])[0][0][0] == answer
         right, wrong = trained.score(question, [evidence], [["Maida Vale", "Analysis"]])[0]
         assert (right > wrong) == (answer == "Maida Vale")
+
+
+def test_learns_to_say_what_the_evidence_does_not_hold(trained: Reader) -> None:
+    evidence = "ada | birth place | london ; ada | field | logic"
+    assert trained.generate("how many birth place of ada ?", [evidence])[0][0][0] == "1"
 
 
 def test_training_is_repeatable(encoder_folder: Path) -> None:
