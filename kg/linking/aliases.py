@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kg.graph import ENTITY, LITERAL, Graph, Ids
+from kg.graph import CLASS, ENTITY, LITERAL, Graph, Ids
 from kg.linking.surfaces import hash_surfaces, normalise_surface
 from kg.linking.words import common_words, vocabulary
 from kg.terms import REDIRECTS
@@ -43,7 +43,7 @@ _NAMES = (
     r"|fullname|birthName|synonyms?|formerNames?))>$"
 )
 _BIRTH_OR_DEATH = r"[/#](birth|death)(Date|Place|Year)>$"
-_LOWER_WORD = r"[\s-](\p{Ll}[\p{L}]{3,})"
+_LOWER_WORD = r"[\s(-](\p{Ll}[\p{L}]{3,})"
 _MAX_LENGTH = 80
 _ARRAYS = ("hashes", "flags", "pointer", "candidate", "prior", "kind")
 
@@ -155,9 +155,9 @@ def _stated_names(graph: Graph) -> pl.DataFrame:
 
 def _shortened(labels: pl.DataFrame, graph: Graph) -> list[pl.DataFrame]:
     """Labels without "(film)", without "The ", without ", Texas" where Texas is a label too, and without a last word in
-    lower case that the graph's vocabulary has, like "language"."""
+    lower case that names a class, like "language"."""
     text, known = pl.col("text"), labels["text"].unique().implode()
-    generic = pl.Series([word for word in vocabulary(graph) if len(word) > 3], dtype=pl.String).implode()
+    generic = pl.Series(sorted(vocabulary(graph, CLASS) | {"language"}), dtype=pl.String).implode()
     region, last = text.str.extract(r"^[^,]+, ([^,]+)$"), text.str.extract(r"^\p{Lu}.* (\p{Ll}+)$")
     frames = [
         (SHORTENED, labels.filter(text.str.ends_with(")")).with_columns(text.str.replace(r"\s*\([^()]*\)$", ""))),

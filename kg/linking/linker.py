@@ -48,7 +48,10 @@ def link_spans(
     options = options or LinkerOptions()
     places = [(number, span) for number, found in enumerate(spans) for span in found]
     full = [_full_names(found, aliases) for found in spans]
-    choices = [_candidates(span, aliases, full[number], options, question) for number, span in places]
+    choices = [
+        _candidates(span, aliases, full[number], options, question, texts[number][span.start].isupper())
+        for number, span in places
+    ]
     cosines = _cosines(texts, places, choices, graph, encoder, options) if encoder else {}
     mentions: list[list[Mention]] = [[] for _ in texts]
     for index, ((number, span), (ids, prior)) in enumerate(zip(places, choices, strict=True)):
@@ -66,7 +69,7 @@ def link_spans(
 
 
 def _candidates(
-    span: Span, aliases: Aliases, full: frozenset[int], options: LinkerOptions, question: bool
+    span: Span, aliases: Aliases, full: frozenset[int], options: LinkerOptions, question: bool, capitalised: bool
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     if span.row < 0:
         return np.zeros(0, np.int32), np.zeros(0)
@@ -76,7 +79,7 @@ def _candidates(
     named = np.isin(ids, list(full)) & last_name
     if named.any():
         keep = named
-    elif question and last_name.all():
+    elif question and capitalised and last_name.all():
         keep = np.ones(len(ids), dtype=bool)
     elif aliases.flags[span.row] & COMMON and not question:
         keep = kind <= OTHER_NAME

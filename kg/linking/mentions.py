@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 
 from kg.linking.aliases import COMMON, LOWER_CASE, Aliases
 from kg.linking.surfaces import fold, join_folded
-from kg.linking.words import DATE_WORDS, STOP_WORDS
+from kg.linking.words import DATE_WORDS, OPENERS, STOP_WORDS
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
 
-MAX_TOKENS = 8
+MAX_TOKENS = 12
 _NUMBER = re.compile(r"[\d.,:/–-]+(s|st|nd|rd|th)?")
 _INITIAL = re.compile(r"\w\.")
+_PARTICLES = frozenset(("van", "von", "de", "der", "den", "del", "della", "di", "da", "dos", "la", "le", "bin", "ibn"))
+"""Lower-case words inside personal names."""
+
 _POSSESSIVES = frozenset(("'s", "’s", "'", "’"))
 
 
@@ -110,7 +113,9 @@ def _is_fragment(doc: "Doc", span: tuple[int, int, int], chosen: list[tuple[int,
 
 def _is_name_part(doc: "Doc", place: int) -> bool:
     token = doc[place]
-    return token.text[:1].isupper() and token.lower_ not in STOP_WORDS
+    if token.is_sent_start and (token.lower_ in OPENERS or token.text.endswith("ly")):
+        return False
+    return token.text in _PARTICLES or (token.text[:1].isupper() and token.lower_ not in STOP_WORDS)
 
 
 def _may_name(doc: "Doc", span: tuple[int, int, int], aliases: Aliases, question: bool, cased: bool) -> bool:
@@ -122,11 +127,11 @@ def _may_name(doc: "Doc", span: tuple[int, int, int], aliases: Aliases, question
     if not content:
         capitalised = all(word.text[:1].isupper() for word in words)
         return not question and len(words) > 1 and not starts_sentence and capitalised
-    if all(_NUMBER.fullmatch(word.text) for word in content):
+    if all(_NUMBER.fullmatch(word.text) or word.lower_ in DATE_WORDS for word in content):
         return question and len(words) == 1 and len(words[0].text) == 4
-    if len(words) == 1 and (words[0].lower_ in DATE_WORDS or len(words[0].text.rstrip(".")) == 1):
+    if len(words) == 1 and len(words[0].text.rstrip(".")) == 1:
         return False
-    lower = [word for word in content if word.text[:1].islower()]
+    lower = [word for word in content if word.text[:1].islower() and (len(words) == 1 or len(word.text) > 3)]
     if question:
         if is_common:
             return not lower and not (starts_sentence and len(content) == 1)
@@ -142,7 +147,7 @@ def _is_cased(doc: "Doc") -> bool:
     """Whether case tells names from words: some word after the first is capitalised, but not most of them."""
     words = [token.text for token in doc[1:] if token.is_alpha and token.text != "I"]
     capitalised = sum(word[:1].isupper() for word in words)
-    return capitalised > 0 and (capitalised < 0.6 * len(words) or len(words) < 4)
+    return capitalised > 0 and (capitalised < 0.75 * len(words) or len(words) < 4)
 
 
 def _only_stop_words(doc: "Doc", first: int, last: int) -> bool:

@@ -27,6 +27,14 @@ november oct october saturday sep sept september sunday thursday tuesday wednesd
 DATE_WORDS = frozenset(_DATE_WORDS.split())
 """Words of dates, which in running text rarely name a page."""
 
+_OPENERS = """
+according actor actress additionally although author besides born director earlier finally formerly french german
+hence however indeed instead later meanwhile moreover nevertheless next nowadays once originally politician president
+professor prime singer sometimes soon thus today tomorrow tonight unlike usually while yesterday yet
+"""
+OPENERS = frozenset(_OPENERS.split())
+"""Words that open a sentence before a name without being a part of it."""
+
 _BASIC_WORDS = """
 act actor actress administration age air airport album animal area army art artist association author award band
 base belong belongs bird birth board body book border born bridge brother building buried bus business capital car
@@ -59,10 +67,9 @@ _MIN_TEXT = 40
 _MAX_TEXTS = 50_000
 
 
-def vocabulary(graph: Graph) -> set[str]:
-    """The normalised words of the labels of predicates and classes, where these are written in lower case."""
-    kind = np.asarray(graph.kind)
-    labels = (graph.label_of(int(term)) for term in np.flatnonzero((kind == PREDICATE) | (kind == CLASS)))
+def vocabulary(graph: Graph, *kinds: int) -> set[str]:
+    """The normalised words of the labels of terms of these kinds, where the labels are written in lower case."""
+    labels = (graph.label_of(int(term)) for term in np.flatnonzero(np.isin(np.asarray(graph.kind), kinds)))
     return {word for label in labels if label.islower() for word in normalise_surface(label).split()}
 
 
@@ -72,7 +79,7 @@ def common_words(graph: Graph) -> frozenset[str]:
     These are stop and basic words, the words of its vocabulary, and those that stand in its long literals in lower
     case, in at least `_MIN_DOCUMENTS` of them and more often than capitalised.
     """
-    words = vocabulary(graph)
+    words = vocabulary(graph, PREDICATE, CLASS)
     words |= {plural for word in words if len(plural := word + "s") > 4}
     literals = np.flatnonzero(np.asarray(graph.kind) == LITERAL)
     long = (

@@ -21,6 +21,7 @@ dbr:Paris,_Texas|dbo:isPartOf|dbr:Texas
 dbr:Texas|rdfs:label|"Texas"@en
 dbr:French_language|rdfs:label|"French language"@en
 dbr:France|dbo:language|dbr:French_language
+dbr:French_language|rdf:type|dbo:Language
 dbr:Who|rdfs:label|"Who"@en
 dbr:House|rdfs:label|"House"@en
 dbr:Southern_blot|rdfs:label|"Southern blot"@en
