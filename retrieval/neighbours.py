@@ -103,12 +103,17 @@ def write_neighbours(folder: Path, graph: Graph) -> Neighbours:
 
 
 def relation_names(graph: Graph) -> list[str]:
-    """A readable name by relation number: "birth place", and "birth place of" for the inverse."""
+    """A readable name by relation number: "birth place", and "birth place of" for the inverse; "based on", and "things
+    based on it"."""
     names = []
     for predicate in graph.predicates:
         label = graph.label_of(int(predicate)) or name_of(graph.iri_of(int(predicate)))
-        names += [label, f"{label} of"]
+        inverse = f"things {label} it" if label.rsplit(" ", 1)[-1] in _PREPOSITIONS else f"{label} of"
+        names += [label, inverse]
     return names
+
+
+_PREPOSITIONS = frozenset(("at", "by", "for", "from", "in", "into", "of", "on", "to", "under", "with"))
 
 
 def _groups(owners: Ids, steps: Ids) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -125,17 +125,18 @@ class Retriever:
         self, question: str, seeds: Sequence[Seed], vectors: dict[str, NDArray[np.float32]]
     ) -> list[tuple[float, Path]]:
         """Yes/no paths between pairs of seeds, with log probabilities, best first."""
-        paths, texts = [], []
-        for first, second in pairs(seeds):
-            text = mask(question, [first, second])
+        found = pairs(seeds)
+        paths, place = [], []
+        for number, (first, second) in enumerate(found):
             for seed, other in ((first, second), (second, first)):
                 together = Seed(seed.entity, seed.start, seed.end, seed.log_p + other.log_p)
                 for relation in self.neighbours.relations_of(seed.entity):
                     paths.append(Path(together, (int(relation),), "ask", other.entity))
-                    texts.append(text)
+                    place.append(number)
         if not paths:
             return []
-        scores = score_paths(paths, np.stack([vectors[text] for text in texts]), self.scorer, self.relation_vectors)
+        masked = np.stack([vectors[mask(question, pair)] for pair in found])
+        scores = score_paths(paths, masked, place, self.scorer, self.relation_vectors)
         log_p = _log_softmax(scores)
         return [(float(log_p[i]), paths[i]) for i in np.argsort(-log_p, kind="stable")]
 

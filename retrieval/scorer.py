@@ -34,23 +34,34 @@ class PathScorer(nn.Module):
         nn.init.zeros_(self.question.bias)
         self.form.bias.data = torch.tensor([2.0, -2.0, -2.0])
 
-    def forward(self, questions: Tensor, relations: Tensor, paths: Tensor, seed_log_p: Tensor) -> Tensor:
-        """Unnormalised scores, shape (B, N). questions: (B, N or 1, D), one per candidate where masks differ;
-        relations: (R, D) vectors of all relations; paths: (B, N, H) relation numbers, -1 after the end, all -1 for
-        padding (scored -inf); seed_log_p: (B, N)."""
+    def forward(
+        self, questions: Tensor, place: Tensor, relations: Tensor, paths: Tensor, seed_log_p: Tensor
+    ) -> Tensor:
+        """Unnormalised scores, shape (B, N).
+
+        questions: (B, M, D), the vectors of each question under its masks; place: (B, N), which of them a path is scored
+        against; relations: (R, D) vectors of all relations; paths: (B, N, H) relation numbers, -1 after the end, all -1
+        for padding (scored -inf); seed_log_p: (B, N).
+        """
         present = paths >= 0
-        vectors = relations[paths.clamp(min=0)] * present.unsqueeze(-1)
+        used, numbers = torch.unique(paths.clamp(min=0), return_inverse=True)
+        vectors = relations[used]
+        rows = torch.arange(len(paths), device=paths.device)[:, None, None]
+        index = (rows, place[..., None], numbers)
+        dots = (questions @ vectors.T)[index] * present
+        lengths = (vectors[numbers] * present.unsqueeze(-1)).sum(-2).norm(dim=-1).clamp(min=1e-6)
+        asked = self.question(questions)
+        learnt = sum(
+            (asked @ (vectors @ self.steps[hop]).T)[rows[..., 0], place, numbers[..., hop]] * present[..., hop]
+            for hop in range(paths.shape[-1])
+        )
         hops = present.sum(-1)
-        mean = nn.functional.normalize(vectors.sum(-2), dim=-1)
-        cosine = (questions * mean).sum(-1)
-        composed = torch.einsum("bnhd,hdw->bnw", vectors, self.steps[: paths.shape[-1]])
-        learnt = (self.question(questions) * composed).sum(-1)
-        scores = self.cosine * cosine + learnt + self.hop_bias[(hops - 1).clamp(min=0)]
+        scores = self.cosine * dots.sum(-1) / lengths + learnt + self.hop_bias[(hops - 1).clamp(min=0)]
         return (scores + self.seed_weight * seed_log_p).masked_fill(hops == 0, float("-inf"))
 
     def form_log_probs(self, questions: Tensor) -> Tensor:
         """log p(form|x) in the order of FORMS; questions: (B, D) with no mention masked."""
-        return torch.log_softmax(self.form(questions), -1)
+        return torch.log_softmax(self.form(questions * questions.shape[-1] ** 0.5), -1)
 
     def save(self, folder: File) -> None:
         """Writes the weights as safetensors."""

@@ -48,7 +48,7 @@ def search(
                 origins.append(place)
         if not extended:
             break
-        values = score_paths(extended, vectors[origins], scorer, relation_vectors)
+        values = score_paths(extended, vectors, origins, scorer, relation_vectors)
         paths += extended
         scores.append(values)
         if hop + 1 < options.hops:
@@ -63,12 +63,18 @@ def search(
 
 
 def score_paths(
-    paths: Sequence[Path], vectors: NDArray[np.float32], scorer: PathScorer, relation_vectors: Tensor
+    paths: Sequence[Path],
+    vectors: NDArray[np.float32],
+    place: Sequence[int],
+    scorer: PathScorer,
+    relation_vectors: Tensor,
 ) -> NDArray[np.float32]:
-    """Unnormalised scores of paths, shape (n,). vectors: (n, D), the masked question for each."""
+    """Unnormalised scores of paths, shape (n,). vectors: (m, D), the question under its masks; place: (n,), which of
+    them each path is scored against."""
     with torch.inference_mode():
         scores = scorer(
             torch.from_numpy(np.ascontiguousarray(vectors)).unsqueeze(0),
+            torch.tensor([list(place)]),
             relation_vectors,
             pad_paths(paths).unsqueeze(0),
             torch.tensor([[path.seed.log_p for path in paths]]),

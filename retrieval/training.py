@@ -32,7 +32,7 @@ class ScorerOptions:
 
     epochs: int = 12
     batch_size: int = 32
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     weight_decay: float = 1e-3
     dropout: float = 0.1
     seed: int = 0
@@ -40,13 +40,14 @@ class ScorerOptions:
 
 @dataclass(frozen=True)
 class Example:
-    """One question ready for training: its candidate paths (n), their quality in 0 to 1 (n), the vectors of the masked
-    question per path (n, D), that of the whole question (D), its form."""
+    """One question ready for training: its candidate paths (n), their quality in 0 to 1 (n), the vectors of the question
+    under its masks (m, D), which of these each path is scored against (n), that of the whole question (D), its form."""
 
     question: Question
     paths: list[Path]
     quality: NDArray[np.float32]
     masked: NDArray[np.float32]
+    place: list[int]
     whole: NDArray[np.float32]
     form: int
 
@@ -111,16 +112,18 @@ def score_batch(retriever: Retriever, batch: Sequence[Example], *, dropout: floa
     longest = max(len(example.paths) for example in batch)
     hops = max(len(path.relations) for example in batch for path in example.paths)
     dimension = batch[0].masked.shape[1]
-    questions = torch.zeros(len(batch), longest, dimension)
+    questions = torch.zeros(len(batch), max(len(example.masked) for example in batch), dimension)
+    which = torch.zeros(len(batch), longest, dtype=torch.long)
     relations = torch.full((len(batch), longest, hops), -1)
     seed_log_p = torch.zeros(len(batch), longest)
     for place, example in enumerate(batch):
         padded = pad_paths(example.paths)
         relations[place, : padded.shape[0], : padded.shape[1]] = padded
-        questions[place, : len(example.paths)] = torch.from_numpy(example.masked)
+        questions[place, : len(example.masked)] = torch.from_numpy(example.masked)
+        which[place, : len(example.paths)] = torch.tensor(example.place)
         seed_log_p[place, : len(example.paths)] = torch.tensor([path.seed.log_p for path in example.paths])
     questions = torch.nn.functional.dropout(questions, dropout, training=dropout > 0)
-    scores: Tensor = retriever.scorer(questions, retriever.relation_vectors, relations, seed_log_p)
+    scores: Tensor = retriever.scorer(questions, which, retriever.relation_vectors, relations, seed_log_p)
     return scores
 
 
@@ -153,14 +156,15 @@ def _example(
             for relation in neighbours.relations_of(first.entity)
         ][:CANDIDATES]
         wanted = question.values[0].casefold() in ("true", "yes")
-        masked = [vectors[mask(text, list(pair))] for pair in pairs(seeds)[:1]] * len(paths)
+        masked = [vectors[mask(text, pair)] for pair in pairs(seeds)[:1]]
+        place = [0] * len(paths)
         pieces = [gather(path, neighbours) for path in paths]
         holds = np.array([piece is not None and piece.labels[0] == "yes" for piece in pieces], np.float32)
         quality = holds if wanted else np.zeros(len(paths), np.float32)
     else:
-        places = np.stack([vectors[mask(text, [seed])] for seed in seeds])
-        by_seed = {id(seed): place for place, seed in enumerate(seeds)}
-        found = search(seeds, places, neighbours, retriever.scorer, retriever.relation_vectors, retriever.options).paths
+        masked = [vectors[mask(text, [seed])] for seed in seeds]
+        by_seed = {id(seed): number for number, seed in enumerate(seeds)}
+        found = search(seeds, np.stack(masked), neighbours, retriever.scorer, retriever.relation_vectors, retriever.options).paths
         if question.form == "select":
             values = [retriever.resolve(value) if "://" in value else value for value in question.values]
             targets = gold_terms(values, neighbours.graph)
@@ -175,7 +179,7 @@ def _example(
             counts = [gather(Path(path.seed, path.relations, "count"), neighbours) for path in paths]
             right = [piece is not None and same_value(piece.labels[0], question.values[0]) for piece in counts]
             quality = np.array(right, np.float32)
-        masked = [places[by_seed[id(path.seed)]] for path in paths]
+        place = [by_seed[id(path.seed)] for path in paths]
     if not paths:
         return None
-    return Example(question, paths, quality, np.stack(masked), vectors[text], form)
+    return Example(question, paths, quality, np.stack(masked), place, vectors[text], form)
