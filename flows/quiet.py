@@ -1,6 +1,7 @@
-"""The environment that Prefect and the model libraries find: no telemetry, no banner, no server logs, nothing kept.
+"""The environment that Prefect and the model libraries find: no telemetry, no logs but ours, nothing kept.
 
-Prefect reads its settings when it is imported, so `be_quiet` comes before. What the user has set stays as it is.
+Prefect reads its settings when it is imported, so `be_quiet` comes before. What the user has set stays as it is. A run
+that a Prefect worker started logs as its server wants.
 """
 
 import os
@@ -14,8 +15,8 @@ TELEMETRY_OFF = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
 QUIET = {
-    "PREFECT_LOGGING_LEVEL": "ERROR",
-    "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
@@ -23,9 +24,10 @@ QUIET = {
 
 
 def be_quiet(environment: MutableMapping[str, str] | None = None) -> None:
-    """Sets what is not set: telemetry off, errors only, results in memory; the loopback is never asked by a proxy."""
+    """Sets what is not set: telemetry off, no logs, results in memory. The loopback is never reached by a proxy."""
     target = os.environ if environment is None else environment
-    for name, value in {**TELEMETRY_OFF, **QUIET}.items():
+    settings = TELEMETRY_OFF if "PREFECT__FLOW_RUN_ID" in target else {**TELEMETRY_OFF, **QUIET}
+    for name, value in settings.items():
         target.setdefault(name, value)
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [host for host in target.get(name, "").split(",") if host.strip()]

@@ -7,6 +7,7 @@ a machine makes and keeps (`$XDG_CACHE_HOME/limbeck`), because making it takes l
 
 import contextlib
 import gc
+import http.client
 import json
 import os
 import select
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +28,22 @@ from flows.quiet import be_quiet
 from kg.errors import LimbeckError
 
 START_S = 180.0
+ANSWER_S = 10.0
+
+
+def check_server(url: str) -> None:
+    """Raises LimbeckError if no Prefect server answers at the address of its API."""
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=ANSWER_S) as response:  # noqa: S310
+            if response.status == 200 and response.read().strip() == b"true":
+                return
+        problem = "something else answers there"
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        problem = str(getattr(error, "reason", error))
+    raise LimbeckError(
+        f"no Prefect server answers at {url}: {problem}. Start one with `prefect server start`, and give its address "
+        "by --api-url or PREFECT_API_URL (it ends in /api)."
+    )
 
 
 class LocalServer:
@@ -54,22 +72,24 @@ class LocalServer:
         if not services:
             environment["PREFECT__SERVER_EPHEMERAL"] = "1"
         self._log = open(self._folder / "server.log", "w+b")  # noqa: SIM115
+        reading, writing = os.pipe()
+        self._answers = open(reading, "rb")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", "flows.server"],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=writing,
             stderr=self._log,
             env=environment,
         )
+        os.close(writing)
         self._url: str | None = None
 
     @property
     def url(self) -> str:
         """The address of its API. Raises LimbeckError if it does not start."""
         if self._url is None:
-            assert self._process.stdout is not None
-            ready, _, _ = select.select([self._process.stdout], [], [], START_S)
-            line = self._process.stdout.readline() if ready else b""
+            ready, _, _ = select.select([self._answers], [], [], START_S)
+            line = self._answers.readline() if ready else b""
             if not line:
                 self._log.seek(0)
                 words = self._log.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
@@ -81,7 +101,7 @@ class LocalServer:
         """Ends the server and removes its files."""
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._log):
+        for pipe in (self._process.stdin, self._answers, self._log):
             if pipe is not None:
                 pipe.close()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -116,6 +136,7 @@ def _watch(server: object, port: int) -> None:
     sys.stdout.write(json.dumps({"port": port}) + "\n")
     sys.stdout.flush()
     sys.stdin.buffer.read()
+    shutil.rmtree(os.environ["PREFECT_HOME"], ignore_errors=True)
     os._exit(0)
 
 
@@ -132,9 +153,10 @@ def _keep_database() -> None:
     with contextlib.suppress(OSError, sqlite3.Error):
         kept.parent.mkdir(parents=True, exist_ok=True)
         temporary = kept.with_name(f"{kept.name}.{os.getpid()}.tmp")
-        with contextlib.closing(sqlite3.connect(home / "prefect.db")) as source:
-            with contextlib.closing(sqlite3.connect(temporary)) as target:
-                source.backup(target)
+        paths = (home / "prefect.db", temporary)
+        source, target = (contextlib.closing(sqlite3.connect(path)) for path in paths)
+        with source as full, target as copy:
+            full.backup(copy)
         os.replace(temporary, kept)
 
 

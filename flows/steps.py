@@ -1,13 +1,8 @@
 """Functions as Prefect tasks, and flows run in this process: what a module with a flow needs.
 
-A flow's module imports Prefect at its top, after `be_quiet`, and wraps each step function of `kg`, `retrieval` and so on:
+A flow's module takes `flow` from here, so that Prefect is imported with the right environment, and wraps functions:
 
-    from flows.quiet import be_quiet
-
-    be_quiet()
-    from prefect import flow
-
-    from flows.steps import step
+    from flows.steps import flow, step
 
     @flow(name="build")
     def build(workspace: str, config: str | None = None) -> dict:
@@ -25,25 +20,30 @@ PREFECT_API_URL names.
 import os
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from flows.quiet import be_quiet
 
 be_quiet()
 
-from prefect import Flow, Task  # noqa: E402
+from prefect import Flow, Task, flow  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.events.worker import EventsWorker  # noqa: E402
 from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
 
-from flows.server import LocalServer  # noqa: E402
+from flows.server import LocalServer, check_server  # noqa: E402
 from kg.errors import EndpointError  # noqa: E402
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State, TaskRun
 
+__all__ = ["RETRY_DELAYS_S", "flow", "run_flow", "step"]
+
 P = ParamSpec("P")
 R = TypeVar("R")
 RETRY_DELAYS_S = (2.0, 10.0)
+DRAIN_S = 10.0
+"""Longest wait for the server to take the last reports of a run; without it Prefect goes on reporting to nobody."""
 
 
 def step(
@@ -75,22 +75,27 @@ def step(
     return call
 
 
-def run_flow(flow: Flow[..., R], *, server: LocalServer | None = None, **parameters: Any) -> R:
+def run_flow(made: Flow[..., R], *, server: LocalServer | None = None, **parameters: Any) -> R:
     """What the flow returns, run in this process. Errors come out as the steps raised them.
 
     server: one that was started earlier, to save the wait; it is left running.
     """
-    if os.environ.get("PREFECT_API_URL") and server is None:
-        return flow(**parameters)
+    own = os.environ.get("PREFECT_API_URL")
+    if own and server is None:
+        check_server(own)
+        return cast(R, made(**parameters))
     mine = server or LocalServer()
     try:
         with temporary_settings({PREFECT_API_URL: mine.url}):
-            return flow(**parameters)
+            try:
+                return cast(R, made(**parameters))
+            finally:
+                EventsWorker.drain_all(timeout=DRAIN_S, at_exit=False)
     finally:
         if server is None:
             mine.close()
 
 
-def _may_pass(task: Task[..., Any], run: "TaskRun", state: "State[Any]") -> bool:
+def _may_pass(_task: Task[..., Any], _run: "TaskRun", state: "State[Any]") -> bool:
     error = state.result(raise_on_failure=False)
     return isinstance(error, EndpointError) and error.may_pass

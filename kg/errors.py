@@ -40,7 +40,8 @@ class SourceError(LimbeckError):
 
 
 class EndpointError(SourceError):
-    pass
+    may_pass = False
+    """Whether the same request may succeed later."""
 
 
 class IncompletePull(SourceError):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.prefect_server import prefect_server as prefect_server
 from tests.virtuoso import INSTALL, Virtuoso, is_installed
 
 settings.register_profile("limbeck", deadline=None)
