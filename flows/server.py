@@ -31,6 +31,14 @@ START_S = 180.0
 ANSWER_S = 10.0
 
 
+def start_server() -> "LocalServer | None":
+    """A server for this process's flows, or None where PREFECT_API_URL names one.
+
+    Called before anything heavy is imported, it starts beside the imports; give it to `flows.steps.run_flow`.
+    """
+    return None if os.environ.get("PREFECT_API_URL") else LocalServer()
+
+
 def check_server(url: str) -> None:
     """Raises LimbeckError if no Prefect server answers at the address of its API."""
     try:
