@@ -42,7 +42,7 @@ class RelationOptions:
     min_examples: int = 50
     precision: float = 0.7
     unknown_weight: float = 0.1
-    max_rows: int = 250_000
+    max_rows: int = 100_000
     quadratic_from: int = 500
 
 
