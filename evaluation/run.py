@@ -2,13 +2,13 @@
 
 Each gives an `Evaluation`: the report (metrics, intervals, baselines) and a prediction per item. A baseline has the
 same signature as the system it stands beside. `duration_s` is the system's own time. All raise UsageError where there
-is no gold.
+is no gold. A system given as `Batched` gets many items at a time.
 """
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,19 @@ class Linker(Protocol):
 
 
 Links = tuple[list[Mention], list[str | None]]
+"""The mentions of a text, and the IRIs of its gold spans."""
+
+
+@dataclass(frozen=True)
+class Batched(Generic[Item, Output]):
+    """A system over many items at once, at most `size` of them; called with one it gives one."""
+
+    many: Callable[[Sequence[Item]], Sequence[Output]]
+    size: int = 64
+
+    def __call__(self, item: Item) -> Output:
+        """The output for one item."""
+        return self.many([item])[0]
 
 
 def evaluate_answers(
@@ -123,10 +136,10 @@ def evaluate_retrieval(
 
 def evaluate_linking(
     texts: Sequence[LinkedText],
-    linker: Linker,
+    linker: Linker | Batched[LinkedText, Links],
     *,
     known: Callable[[str], bool],
-    baselines: Mapping[str, Linker] | None = None,
+    baselines: Mapping[str, Linker | Batched[LinkedText, Links]] | None = None,
     model: str | None = None,
     snapshot: str | None = None,
 ) -> Evaluation:
@@ -135,7 +148,9 @@ def evaluate_linking(
     known: whether the graph holds an IRI.
     """
 
-    def system(linker: Linker) -> Callable[[LinkedText], Links]:
+    def system(linker: Linker | Batched[LinkedText, Links]) -> Callable[[LinkedText], Links]:
+        if isinstance(linker, Batched):
+            return linker
         return lambda item: (list(linker.link(item.text)), list(linker.disambiguate(item.text, _spans(item))))
 
     def right(item: LinkedText, iris: Sequence[str | None]) -> int:
@@ -282,15 +297,25 @@ def _evaluate(
 ) -> Evaluation:
     _need_gold(title, items)
     started = time.monotonic()
-    outputs = []
-    with progress(f"evaluate {title}", len(items)) as advance:
-        for item in items:
-            outputs.append(system(item))
-            advance(1)
+    outputs = _outputs(f"evaluate {title}", items, system)
     duration_s = time.monotonic() - started
-    others = {name: scores(items, [baseline(item) for item in items]) for name, baseline in (baselines or {}).items()}
+    others = {
+        name: scores(items, _outputs(f"baseline {name}", items, baseline))
+        for name, baseline in (baselines or {}).items()
+    }
     made = report(len(items), scores(items, outputs), others, model=model, snapshot=snapshot, duration_s=duration_s)
     return Evaluation(made, [line(item, output) for item, output in zip(items, outputs, strict=True)])
+
+
+def _outputs(title: str, items: Sequence[Item], system: Callable[[Item], Output]) -> list[Output]:
+    size = system.size if isinstance(system, Batched) else 1
+    outputs: list[Output] = []
+    with progress(title, len(items)) as advance:
+        for start in range(0, len(items), size):
+            part = items[start : start + size]
+            outputs += system.many(part) if isinstance(system, Batched) else [system(item) for item in part]
+            advance(len(part))
+    return outputs
 
 
 def _need_gold(title: str, items: Sequence[object]) -> None:
@@ -326,6 +351,13 @@ def _best_first(scores: Sequence[float]) -> list[int]:
 
 
 def _on(name: str, system: Callable[[Any], Output]) -> Callable[[Any], Output]:
+    if isinstance(system, Batched):
+        many = system.many
+
+        def run(items: Sequence[Any]) -> Sequence[Output]:
+            return many([getattr(item, name) for item in items])
+
+        return Batched(run, system.size)
     return lambda item: system(getattr(item, name))
 
 

@@ -3,7 +3,7 @@
 Three columns sorted by `from`: `from`, `to` (N-Triples terms) and `reason` ("redirect" or "same as").
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -37,9 +37,13 @@ class Merges:
 
     def canonical(self, iri: str) -> str:
         """The bare IRI that stands for a bare IRI in the graph: in normal form, merges followed."""
-        term = str(normal_iris(pl.Series([iri_term(iri)], dtype=pl.String))["new"][0])
-        position = self._from.find(term)
-        return (term if position < 0 else str(self._to[position]))[1:-1]
+        return self.canonical_many([iri])[0]
+
+    def canonical_many(self, iris: Sequence[str]) -> list[str]:
+        """`canonical` for many, in their order."""
+        terms = normal_iris(pl.Series([iri_term(iri) for iri in iris], dtype=pl.String))["new"].to_list()
+        places = [self._from.find(term) for term in terms]
+        return [(term if at < 0 else str(self._to[at]))[1:-1] for term, at in zip(terms, places, strict=True)]
 
 
 def write_merges(folder: Path, merges: pl.DataFrame) -> Merges:

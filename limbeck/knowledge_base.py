@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from kg.types import Mention, Relation
     from limbeck.results import SparqlResult
     from retrieval.encoder import SentenceEncoder
-    from retrieval.evidence import Evidence
+    from retrieval.evidence import Evidence, Seed
     from retrieval.retriever import Retrieved, Retriever
 
 MODELS = ("teacher", "student")
@@ -76,7 +76,9 @@ class KnowledgeBase:
 
         made_by = self.snapshot.manifest.get("encoder")
         if made_by is None:
-            raise SnapshotError("this snapshot has no indexes: its build skipped embedding. Build without `--skip embed`.")
+            raise SnapshotError(
+                "this snapshot has no indexes: its build skipped embedding. Build without `--skip embed`."
+            )
         encoder = SentenceEncoder(made_by["name"])
         if encoder.sha256 != made_by["sha256"]:
             raise EncoderMismatch(
@@ -115,13 +117,21 @@ class KnowledgeBase:
         `mode` says where retrieval begins: hybrid, graph, dense or lexical."""
         return self.ask_many([question], model=model, mode=mode)[0]
 
-    def ask_many(self, questions: Sequence[str], *, model: str | None = None, mode: str = "hybrid") -> list[Answer]:
-        """`ask` for many questions, in batches."""
+    def ask_many(
+        self,
+        questions: Sequence[str],
+        *,
+        model: str | None = None,
+        mode: str = "hybrid",
+        seeds: "Sequence[Sequence[Seed]] | None" = None,
+    ) -> list[Answer]:
+        """`ask` for many questions, in batches. seeds: for each question the entities that it speaks of; by default
+        retrieval finds them."""
         name = model or self.live_model
         if name not in MODELS:
             raise UsageError(f"the model {name!r} is not known; choose teacher or student.")
         answerer = self.teacher if name == "teacher" else self.student
-        found = self.retriever.retrieve_many(questions, mode=mode)
+        found = self.retriever.retrieve_many(questions, mode=mode, seeds=seeds)
         started = time.perf_counter()
         predictions = answerer.predict(questions, [retrieved.evidence for retrieved in found])
         generate_ms = (time.perf_counter() - started) * 1000 / max(len(questions), 1)
@@ -185,7 +195,9 @@ class KnowledgeBase:
             near += [int(row) for node in frontier for row in graph.in_rows(int(node))]
             rows.update(near)
             if len(rows) > most:
-                raise UsageError(f"more than {most:,} triples lie within {hops} hops. Take fewer hops, or raise `most`.")
+                raise UsageError(
+                    f"more than {most:,} triples lie within {hops} hops. Take fewer hops, or raise `most`."
+                )
             places = np.array(near, np.int64)
             reached = set(np.asarray(graph.s[places]).tolist()) | set(np.asarray(graph.o[places]).tolist())
             frontier = np.array(sorted(node for node in reached - seen if graph.kind[node]), np.int32)
@@ -199,16 +211,29 @@ class KnowledgeBase:
         return result
 
     def link(self, text: str) -> "list[Mention]":
-        """The entities that a text mentions."""
-        from kg.linking.pipeline import link
-
-        return link([text], self.graph, self.aliases, self.encoder)[0]
+        """The entities that a text mentions. What ends in a question mark is read as a question, which may be typed in
+        lower case."""
+        return self.link_many([text])[0]
 
     def link_many(self, texts: Sequence[str]) -> "list[list[Mention]]":
         """`link` for many texts, in batches."""
+        from kg.linking.given import is_question
         from kg.linking.pipeline import link
 
-        return link(texts, self.graph, self.aliases, self.encoder)
+        found: list[list[Mention]] = [[] for _ in texts]
+        for question in (False, True):
+            places = [place for place, text in enumerate(texts) if is_question(text) is question]
+            own = [texts[place] for place in places]
+            linked = link(own, self.graph, self.aliases, self.encoder, question=question) if own else []
+            for place, mentions in zip(places, linked, strict=True):
+                found[place] = mentions
+        return found
+
+    def link_given(self, texts: Sequence[str], spans: "Sequence[Sequence[tuple[int, int]]]") -> list[list[str | None]]:
+        """The bare IRI that each given span (character offsets) of each text names; None where none is so called."""
+        from kg.linking.given import link_given
+
+        return link_given(texts, spans, self.graph, self.aliases, self.encoder)
 
     def relate(self, text: str) -> "list[Relation]":
         """The triples that a text states between entities of the graph."""
@@ -237,7 +262,9 @@ class KnowledgeBase:
 
         folder = self.snapshot.folder / "relations-from-text"
         if not folder.is_dir():
-            raise ModelError("this snapshot has no relation extractor: its build had no text. Build with a text source.")
+            raise ModelError(
+                "this snapshot has no relation extractor: its build had no text. Build with a text source."
+            )
         return RelationExtractor.open(folder, self.graph, self.encoder)
 
     @cached_property
@@ -252,7 +279,9 @@ class KnowledgeBase:
             return entity
         candidates = self.aliases.candidates(name)
         if not candidates:
-            raise UsageError(f"{name!r} is not in the graph: neither an IRI nor a name of an entity. Try `limbeck sparql`.")
+            raise UsageError(
+                f"{name!r} is not in the graph: neither an IRI nor a name of an entity. Try `limbeck sparql`."
+            )
         return candidates[0][0]
 
     def _best(self, rows: "np.ndarray[Any, np.dtype[Any]]", most: int) -> tuple[CitedTriple, ...]:
@@ -272,5 +301,3 @@ class KnowledgeBase:
 def open_knowledge_base(workspace: str | Path = "workspace", snapshot: str | None = None) -> KnowledgeBase:
     """The current snapshot of a workspace, or a named one. Raises NoSnapshot."""
     return KnowledgeBase(open_snapshot(Path(workspace), snapshot))
-
-

@@ -32,6 +32,16 @@ class LexicalIndex:
         return found[0][kept].astype(np.int64), scores[0][kept]
 
 
+def rank_texts(query: str, texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Positions and scores of the texts that share a word with the query, best first, indexed on the spot."""
+    tokens = bm25s.tokenize(texts, stopwords=_STOPWORDS, return_ids=False, show_progress=False) if texts else []
+    if not any(tokens):
+        return np.zeros(0, np.int64), np.zeros(0, np.float32)
+    index = bm25s.BM25()
+    index.index(tokens, show_progress=False)
+    return LexicalIndex(index, len(texts)).search(query, len(texts))
+
+
 def write_lexical(folder: Path, texts: list[str]) -> None:
     """Indexes texts; none at all is fine."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -56,9 +56,13 @@ def make_examples(questions: Sequence[Question], retriever: Retriever, *, title:
     """The questions whose answers some path reaches, with their candidates. Seeds are the gold entities where they are
     given, else what the retriever finds."""
     found = retriever.find_seeds([question.question for question in questions], "graph")
-    seeds = [_gold_seeds(question, own, retriever) or own for question, own in zip(questions, found, strict=True)]
-    texts = [text for question, own in zip(questions, seeds, strict=True) for text in masked_texts(question.question, own)]
-    vectors = dict(zip(texts, retriever.encoder.encode(texts, progress="encode questions"), strict=True)) if texts else {}
+    seeds = [gold_seeds(question, own, retriever) or own for question, own in zip(questions, found, strict=True)]
+    texts = [
+        text for question, own in zip(questions, seeds, strict=True) for text in masked_texts(question.question, own)
+    ]
+    vectors = (
+        dict(zip(texts, retriever.encoder.encode(texts, progress="encode questions"), strict=True)) if texts else {}
+    )
     examples = []
     with progress(title, len(questions)) as advance:
         for question, own in zip(questions, seeds, strict=True):
@@ -127,7 +131,7 @@ def score_batch(retriever: Retriever, batch: Sequence[Example], *, dropout: floa
     return scores
 
 
-def _gold_seeds(question: Question, found: Sequence[Seed], retriever: Retriever) -> list[Seed]:
+def gold_seeds(question: Question, found: Sequence[Seed], retriever: Retriever) -> list[Seed]:
     """The gold entities as sure seeds, at their mention's place where the question shows it."""
     graph = retriever.neighbours.graph
     seeds = []
@@ -164,7 +168,9 @@ def _example(
     else:
         masked = [vectors[mask(text, [seed])] for seed in seeds]
         by_seed = {id(seed): number for number, seed in enumerate(seeds)}
-        found = search(seeds, np.stack(masked), neighbours, retriever.scorer, retriever.relation_vectors, retriever.options).paths
+        found = search(
+            seeds, np.stack(masked), neighbours, retriever.scorer, retriever.relation_vectors, retriever.options
+        ).paths
         if question.form == "select":
             values = [retriever.resolve(value) if "://" in value else value for value in question.values]
             targets = gold_terms(values, neighbours.graph)
