@@ -59,7 +59,9 @@ def compare(
             f"Hits@1 {second.hits_at_1:.3f} is below {keep_quality:.0%} of the teacher's {first.hits_at_1:.3f}"
         )
     if second.duration_ms >= first.duration_ms:
-        reasons.append(f"{second.duration_ms:.1f} ms an answer is not faster than the teacher's {first.duration_ms:.1f} ms")
+        reasons.append(
+            f"{second.duration_ms:.1f} ms an answer is not faster than the teacher's {first.duration_ms:.1f} ms"
+        )
     if second.megabytes >= first.megabytes:
         reasons.append(f"{second.megabytes:.0f} MB is not smaller than the teacher's {first.megabytes:.0f} MB")
     return GateReport(len(questions), first, second, tuple(reasons))

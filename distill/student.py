@@ -92,7 +92,9 @@ class Student:
         predictions = [rank((), ()) for _ in questions]
         for place, own, row in zip(asked, labels, scores, strict=True):
             by_label = dict(zip(own, row[0], strict=True))
-            log_p = [np.array([by_label[label] for label in shown_labels(piece)], np.float32) for piece in evidence[place]]
+            log_p = [
+                np.array([by_label[label] for label in shown_labels(piece)], np.float32) for piece in evidence[place]
+            ]
             predictions[place] = rank(evidence[place], log_p)
         return predictions
 
@@ -111,7 +113,9 @@ def train_student(
         labels = student.reader.labels([example.answer for example in batch])
         with torch.no_grad():
             soft = teacher_distribution(teacher, batch, labels)
-        ids, mask = student.reader.source([example.question for example in batch], [fuse(example.evidence) for example in batch])
+        ids, mask = student.reader.source(
+            [example.question for example in batch], [fuse(example.evidence) for example in batch]
+        )
         own = student.reader.model(input_ids=ids, attention_mask=mask, labels=labels).logits
         return distillation_loss(own.float(), soft, labels, temperature=options.temperature, alpha=options.alpha)
 

@@ -173,5 +173,3 @@ def _facts(parent: Snapshot) -> dict[str, Any]:
 
 def _absolute(location: str) -> str:
     return location if location.startswith(("http://", "https://")) else str(Path(location).resolve())
-
-

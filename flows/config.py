@@ -25,10 +25,11 @@ from retrieval.options import RetrievalOptions
 @dataclass(frozen=True)
 class TextOptions:
     """abstracts: read the graph's own abstracts besides the text sources. max_abstracts: how many at most, in the order
-    of their IRIs."""
+    of their IRIs. min_confidence: triples read with less are not taken into the graph."""
 
     abstracts: bool = True
     max_abstracts: int = 20_000
+    min_confidence: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ def load_config(path: Path | None) -> Config:
     base = path.parent
     return dataclasses.replace(
         config,
-        sources=tuple(dataclasses.replace(source, location=_rebase(source.location, base)) for source in config.sources),
+        sources=tuple(
+            dataclasses.replace(source, location=_rebase(source.location, base)) for source in config.sources
+        ),
         questions=tuple(_rebase(name, base) for name in config.questions),
         encoder=_rebase(config.encoder, base) if (base / config.encoder).is_dir() else config.encoder,
     )

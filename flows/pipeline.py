@@ -1,10 +1,10 @@
 """The steps from sources to a published snapshot, as plain functions over a folder; `flows.build` puts them in order.
 
-    folder/graph, store, provenance, aliases, merges       publish_graph
-    folder/relations-from-text                                     read_texts
-    folder/neighbours, relations, vectors, lexical                 embed
-    folder/models/scorer, reader, held-out.jsonl                   train
-    folder/models/student                                          distil_student
+folder/graph, store, provenance, aliases, merges       publish_graph
+folder/relations-from-text                                     read_texts
+folder/neighbours, relations, vectors, lexical                 embed
+folder/models/scorer, reader, held-out.jsonl                   train
+folder/models/student                                          distil_student
 """
 
 import os
@@ -62,7 +62,9 @@ def read_texts(folder: Path, pulled: Pulled, cleaned: Cleaned, config: Config) -
     if config.text.abstracts:
         abstracts = abstracts_of(cleaned.statements, config.text.max_abstracts)
         if abstracts:
-            infos.append(SourceInfo("abstracts", "text", {"documents": len(abstracts), "predicate": value_of(ABSTRACT)}))
+            infos.append(
+                SourceInfo("abstracts", "text", {"documents": len(abstracts), "predicate": value_of(ABSTRACT)})
+            )
             documents += abstracts
             owners += [len(infos) - 1] * len(abstracts)
     if not documents:
@@ -85,7 +87,8 @@ def read_texts(folder: Path, pulled: Pulled, cleaned: Cleaned, config: Config) -
             )
         )
     shutil.rmtree(scratch)
-    return Texts(pl.concat(parts), documents, infos)
+    sure = pl.concat(parts).filter(pl.col("confidence") >= config.text.min_confidence)
+    return Texts(sure, documents, infos)
 
 
 def abstracts_of(statements: pl.DataFrame, most: int) -> list[Document]:
@@ -180,7 +183,11 @@ def distil_student(folder: Path, config: Config, questions: Sequence[str]) -> di
     made = make_questions(
         retriever.neighbours, SyntheticOptions(count=options.examples, seed=config.train.seed + options.seed)
     )
-    asked = [question for question in [*read_all([*config.questions, *questions]), *made] if question.question not in held_out]
+    asked = [
+        question
+        for question in [*read_all([*config.questions, *questions]), *made]
+        if question.question not in held_out
+    ]
     shutil.rmtree(folder / "models" / "student", ignore_errors=True)
     facts = distil(folder / "models" / "student", retriever, teacher, asked, options)
     return {"live": "teacher", "distillation": facts, "gate": None}

@@ -23,8 +23,8 @@ from retrieval.evidence import Evidence, Path, gather
 from retrieval.retriever import Retriever
 from retrieval.training import Example, score_batch
 
-READER_RATES = {"encoder.": 1e-4}
-JOINT_RATES = {"reader.encoder.": 5e-5, "reader.": 3e-4, "scorer.": 3e-4}
+READER_RATES = {"encoder.": 2e-4}
+JOINT_RATES = {"reader.encoder.": 5e-5, "reader.": 3e-4, "scorer.": 1e-4}
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def train_together(
         joint,
         loss,
         TrainOptions(
-            batch_size=max(options.batch_size // 2, 1),
+            batch_size=options.batch_size,
             accumulate=options.accumulate,
             learning_rate=3e-4,
             learning_rates=JOINT_RATES,

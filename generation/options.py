@@ -25,7 +25,7 @@ class TrainingOptions:
     mode: str = "sequence"
     reader: str = ""
     max_seconds: float = 600.0
-    batch_size: int = 32
+    batch_size: int = 16
     accumulate: int = 1
     precision: Precision = "auto"
     device: Device = "auto"

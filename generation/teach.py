@@ -42,7 +42,9 @@ def train_teacher(
     examples = make_examples(given, retriever, title="given questions") * GIVEN_WEIGHT
     examples += make_examples(own, retriever, title="made questions")
     if not examples:
-        raise ModelError("no question can be made from this graph, and none was given that it answers. Give --questions.")
+        raise ModelError(
+            "no question can be made from this graph, and none was given that it answers. Give --questions."
+        )
     losses = train_scorer(retriever, examples, ScorerOptions(epochs=options.scorer_epochs, seed=options.seed))
     if options.reader:
         reader = Reader.open(options.reader, base=encoder_folder)
@@ -57,7 +59,9 @@ def train_teacher(
         "questions": {"given": len(given), "made": len(own), "held_out": len(held_out)},
         "retriever_loss": losses,
         "reader": {"steps": first.steps, "loss": _ends(first.losses), "duration_s": first.duration_s},
-        "joint": {"steps": second.steps, "loss": _ends(second.losses), "duration_s": second.duration_s} if second else None,
+        "joint": {"steps": second.steps, "loss": _ends(second.losses), "duration_s": second.duration_s}
+        if second
+        else None,
     }
 
 

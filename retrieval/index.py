@@ -7,6 +7,7 @@ import numpy as np
 from kg.describe import describe_all
 from kg.graph import Graph, Ids
 from kg.types import Encoder
+from retrieval.kinds import relation_kinds
 from retrieval.lexical import write_lexical
 from retrieval.neighbours import Neighbours, write_neighbours
 from retrieval.vectors import write_vectors
@@ -16,7 +17,11 @@ def write_indexes(folder: Path, graph: Graph, encoder: Encoder) -> Neighbours:
     """Writes `neighbours/`, `relations/`, `vectors/` and `lexical/` into a folder."""
     neighbours = write_neighbours(folder / "neighbours", graph)
     (folder / "relations").mkdir(parents=True, exist_ok=True)
-    np.save(folder / "relations" / "vectors.npy", encoder.encode(neighbours.names, progress="embed relations"))
+    kinds = relation_kinds(neighbours)
+    vectors = encoder.encode([*neighbours.names, *kinds], progress="embed relations")
+    names, leads_to = np.split(vectors, 2)
+    leads_to = leads_to * np.array([[kind != ""] for kind in kinds], np.float32)
+    np.save(folder / "relations" / "vectors.npy", np.stack([names, leads_to], axis=1))
     entities = described_entities(graph, neighbours)
     texts = describe_all(graph, entities)
     write_vectors(folder / "vectors", entities, texts, encoder)

@@ -41,7 +41,8 @@ class Retrieved:
 
 
 class Retriever:
-    """Finds evidence in one graph. relation_vectors: (R, D), one per relation of `neighbours`. resolve: from the IRI that
+    """Finds evidence in one graph. relation_vectors: (R, 2, D), name and
+    kind of each relation of `neighbours`. resolve: from the IRI that
     somebody gives to the one that stands for it in the graph."""
 
     def __init__(
@@ -63,12 +64,19 @@ class Retriever:
         self.options = options or RetrievalOptions()
         self.resolve = resolve
 
-    def retrieve(self, question: str, *, k: int | None = None, mode: str = "hybrid", seeds: Sequence[Seed] | None = None) -> Retrieved:
+    def retrieve(
+        self, question: str, *, k: int | None = None, mode: str = "hybrid", seeds: Sequence[Seed] | None = None
+    ) -> Retrieved:
         """The `k` best pieces of evidence for a question (by default `options.k`); `seeds` given are taken as they are."""
         return self.retrieve_many([question], k=k, mode=mode, seeds=None if seeds is None else [seeds])[0]
 
     def retrieve_many(
-        self, questions: Sequence[str], *, k: int | None = None, mode: str = "hybrid", seeds: Sequence[Sequence[Seed]] | None = None
+        self,
+        questions: Sequence[str],
+        *,
+        k: int | None = None,
+        mode: str = "hybrid",
+        seeds: Sequence[Sequence[Seed]] | None = None,
     ) -> list[Retrieved]:
         """`retrieve` for many questions, with one call of the encoder."""
         if mode not in MODES:

@@ -1,7 +1,8 @@
 """p(z|x) over paths: a question's vector against the vectors of the relations on the path.
 
-score(x, path) = a cos(q, mean r) + <A q, sum over hops of B_h r_h> + c_h + log p(seed), softmax over all candidates.
-q is the frozen encoder's vector of the question with the mention masked, r_h that of the relation's name. A starts at
+score(x, path) = a cos(q, mean r) + <A q, sum over hops of B_h r_h + C k> + d_h + log p(seed), softmax over candidates.
+q is the frozen encoder's vector of the question with the mention masked, r_h that of the relation's name, k that of the kind of
+thing the last relation leads to (`retrieval.kinds`). A starts at
 zero, so an untrained scorer is the plain cosine. A linear layer over q says which form
 (select, count, ask) is asked for. The dual-encoder form follows DPR (Karpukhin et al. 2020, arXiv 2004.04906).
 """
@@ -25,6 +26,7 @@ class PathScorer(nn.Module):
         super().__init__()
         self.question = nn.Linear(dimension, width)
         self.steps = nn.Parameter(torch.randn(HOPS, dimension, width) * dimension**-0.5)
+        self.kinds = nn.Parameter(torch.randn(dimension, width) * dimension**-0.5)
         self.cosine = nn.Parameter(torch.tensor(12.0))
         self.hop_bias = nn.Parameter(torch.tensor([0.0, -0.6, -1.2]))
         self.seed_weight = nn.Parameter(torch.tensor(1.0))
@@ -34,18 +36,16 @@ class PathScorer(nn.Module):
         nn.init.zeros_(self.question.bias)
         self.form.bias.data = torch.tensor([2.0, -2.0, -2.0])
 
-    def forward(
-        self, questions: Tensor, place: Tensor, relations: Tensor, paths: Tensor, seed_log_p: Tensor
-    ) -> Tensor:
+    def forward(self, questions: Tensor, place: Tensor, relations: Tensor, paths: Tensor, seed_log_p: Tensor) -> Tensor:
         """Unnormalised scores, shape (B, N).
 
         questions: (B, M, D), the vectors of each question under its masks; place: (B, N), which of them a path is scored
-        against; relations: (R, D) vectors of all relations; paths: (B, N, H) relation numbers, -1 after the end, all -1
-        for padding (scored -inf); seed_log_p: (B, N).
+        against; relations: (R, 2, D), the vectors of each relation's name and kind; paths: (B, N, H) relation numbers, -1
+        after the end, all -1 for padding (scored -inf); seed_log_p: (B, N).
         """
         present = paths >= 0
         used, numbers = torch.unique(paths.clamp(min=0), return_inverse=True)
-        vectors = relations[used]
+        vectors, kinds = relations[used].unbind(1)
         rows = torch.arange(len(paths), device=paths.device)[:, None, None]
         index = (rows, place[..., None], numbers)
         dots = (questions @ vectors.T)[index] * present
@@ -56,6 +56,8 @@ class PathScorer(nn.Module):
             for hop in range(paths.shape[-1])
         )
         hops = present.sum(-1)
+        last = numbers.gather(-1, (hops - 1).clamp(min=0).unsqueeze(-1)).squeeze(-1)
+        learnt = learnt + (asked @ (kinds @ self.kinds).T)[rows[..., 0], place, last]
         scores = self.cosine * dots.sum(-1) / lengths + learnt + self.hop_bias[(hops - 1).clamp(min=0)]
         return (scores + self.seed_weight * seed_log_p).masked_fill(hops == 0, float("-inf"))
 
@@ -66,7 +68,10 @@ class PathScorer(nn.Module):
     def save(self, folder: File) -> None:
         """Writes the weights as safetensors."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.detach().contiguous() for name, tensor in self.state_dict().items()}, folder / "scorer.safetensors")
+        save_file(
+            {name: tensor.detach().contiguous() for name, tensor in self.state_dict().items()},
+            folder / "scorer.safetensors",
+        )
 
     @classmethod
     def open(cls, folder: File) -> "PathScorer":

@@ -35,7 +35,9 @@ _SHARPNESS = 20.0
 class SeedFinder:
     """Finds seeds in one snapshot."""
 
-    def __init__(self, aliases: Aliases, vectors: EntityIndex | None, lexical: LexicalIndex | None, encoder: Encoder) -> None:
+    def __init__(
+        self, aliases: Aliases, vectors: EntityIndex | None, lexical: LexicalIndex | None, encoder: Encoder
+    ) -> None:
         self.aliases = aliases
         self.vectors = vectors
         self.lexical = lexical
@@ -67,7 +69,10 @@ class SeedFinder:
         if self.vectors is None or not questions:
             return [[] for _ in questions]
         ids, scores = self.vectors.nearest(self.encoder.encode(list(questions)), NEAREST)
-        return [_weighted(row[row >= 0].tolist(), _SHARPNESS * score[row >= 0]) for row, score in zip(ids, scores, strict=True)]
+        return [
+            _weighted(row[row >= 0].tolist(), _SHARPNESS * score[row >= 0])
+            for row, score in zip(ids, scores, strict=True)
+        ]
 
     def lexical_seeds(self, question: str) -> list[Seed]:
         """Seeds whose descriptions share the question's words, by BM25."""
@@ -97,7 +102,9 @@ class SeedFinder:
     def _candidates(self, row: int, start: int, end: int) -> list[Seed]:
         span = self.aliases.span(row)
         ids, priors = self.aliases.candidate[span][:PER_MENTION], self.aliases.prior[span][:PER_MENTION]
-        return [Seed(int(i), start, end, math.log(max(float(prior), 1e-6))) for i, prior in zip(ids, priors, strict=True)]
+        return [
+            Seed(int(i), start, end, math.log(max(float(prior), 1e-6))) for i, prior in zip(ids, priors, strict=True)
+        ]
 
 
 def _weighted(entities: list[int], scores: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> list[Seed]:

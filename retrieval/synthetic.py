@@ -36,12 +36,23 @@ TWO_STEPS = (
     "what is the {p2} of the {p1} of {s}?",
     "which {t} is the {p2} of {s}'s {p1}?",
     "name the {p2} of the {p1} of {s}.",
+    "what {p2} does the {p1} of {s} have?",
+    "the {p1} of {s} has which {p2}?",
+    "who or what is the {p2} of the {m} that is the {p1} of {s}?",
+    "what is the {p2} of the {m} of {s}?",
+    "which {t} is the {p2} of the {m} that {s} has as {p1}?",
+    "in which {t} is the {p1} of {s}?",
+    "{s} has a {p1}; what is its {p2}?",
 )
 COUNTS = ("how many {p} does {s} have?", "how many {t}s are the {p} of {s}?", "what is the number of {p} of {s}?")
-COUNTS_BACKWARD = ("how many {t}s have {s} as {p}?", "how many {t}s have the {p} {s}?", "count the {t}s whose {p} is {s}.")
+COUNTS_BACKWARD = (
+    "how many {t}s have {s} as {p}?",
+    "how many {t}s have the {p} {s}?",
+    "count the {t}s whose {p} is {s}.",
+)
 YES_NO = ("is {o} the {p} of {s}?", "does {s} have the {p} {o}?", "is {s}'s {p} {o}?", "was {o} the {p} of {s}?")
 _KINDS = ("forward", "backward", "two", "count", "ask")
-_SHARES = (0.42, 0.2, 0.18, 0.1, 0.1)
+_SHARES = (0.36, 0.18, 0.26, 0.1, 0.1)
 _MOST_ANSWERS = 20
 
 
@@ -130,8 +141,11 @@ class _Sampler:
         if kind == "two":
             first = f"{names[0]}" if not relations[0] & 1 else f"{self._type(seed.entity)} {names[0]} of"
             if relations[0] & 1 or backward:
-                return f"which {answered} is linked by {names[1]} to what has the {first.removesuffix(' of')} {own['s']}?"
-            return str(self.draw.choice(TWO_STEPS)).format(p1=names[0], p2=names[1], **own)
+                return (
+                    f"which {answered} is linked by {names[1]} to what has the {first.removesuffix(' of')} {own['s']}?"
+                )
+            middle = self._type(int(self.neighbours.follow(seed.entity, relations[0])[0]))
+            return str(self.draw.choice(TWO_STEPS)).format(p1=names[0], p2=names[1], m=middle, **own)
         if kind == "count":
             return str(self.draw.choice(COUNTS_BACKWARD if backward else COUNTS)).format(p=names[0], **own)
         return str(self.draw.choice(BACKWARD if backward else FORWARD)).format(p=names[0], **own)

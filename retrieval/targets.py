@@ -41,7 +41,11 @@ def paths_to(seed: Seed, targets: Ids, neighbours: Neighbours, hops: int) -> lis
     if not len(targets):
         return []
     origin = np.array([seed.entity], np.int32)
-    relations = {(int(r),) for r in neighbours.relations_of(seed.entity) if _meets(neighbours.follow(seed.entity, int(r)), targets)}
+    relations = {
+        (int(r),)
+        for r in neighbours.relations_of(seed.entity)
+        if _meets(neighbours.follow(seed.entity, int(r)), targets)
+    }
     if hops > 1:
         relations |= set(_two_steps(origin, (), targets, neighbours))
     if hops > 2 and not relations:
@@ -95,4 +99,3 @@ def arrivals(term: int, neighbours: Neighbours) -> Iterator[tuple[int, Ids]]:
 
 def _meets(reached: Ids, targets: Ids) -> bool:
     return bool(np.isin(targets, reached).any())
-
