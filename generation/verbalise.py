@@ -70,6 +70,7 @@ def _clause(name: str, predicate: str, objects: Sequence[str], label: Callable[[
     if words and words[-1] in _PREPOSITIONS:
         return f"{name} is {said} {values}".strip()
     verb = "is" if len(objects) == 1 else "are"
+    said = said if len(objects) == 1 else plural(said)
     return f"the {said} of {name} {verb} {values}" if name else f"the {said} {verb} {values}"
 
 
@@ -93,6 +94,19 @@ def listed(names: Sequence[str]) -> str:
     ('a', 'a and b', 'a, b and c')
     """
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def plural(noun: str) -> str:
+    """The regular plural of a noun; one that ends in s stays as it is.
+
+    >>> plural("country"), plural("official language"), plural("members"), plural("church")
+    ('countries', 'official languages', 'members', 'churches')
+    """
+    if noun.endswith("s"):
+        return noun
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("x", "ch", "sh")) else "s")
 
 
 def _sentence(clauses: Sequence[str]) -> str:

@@ -42,10 +42,11 @@ class Asked:
 def canonical_questions(questions: Sequence[Question], merges: Merges) -> list[Question]:
     """The questions with the answers' IRIs as the graph has them."""
     moved = _moves((answer.value for q in questions for answer in q.answers if answer.type == "uri"), merges)
-    return [
-        replace(q, answers=tuple(Answer(answer.type, moved.get(answer.value, answer.value)) for answer in q.answers))
-        for q in questions
-    ]
+
+    def move(answer: Answer) -> Answer:
+        return replace(answer, value=moved.get(answer.value, answer.value)) if answer.type == "uri" else answer
+
+    return [replace(q, answers=tuple(move(answer) for answer in q.answers)) for q in questions]
 
 
 def canonical_mentions(texts: Sequence[LinkedText], merges: Merges) -> list[LinkedText]:

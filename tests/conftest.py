@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from tests.prefect_server import prefect_server as prefect_server
 from tests.virtuoso import INSTALL, Virtuoso, is_installed
+from tests.workspaces import small_workspace as small_workspace
 
 settings.register_profile("limbeck", deadline=None)
 settings.load_profile("limbeck")

@@ -79,7 +79,6 @@ class _Features:
         column = side * self.width + place
         holders = self.has[:, [column]]
         together = np.asarray((self.has.T @ holders).todense()).ravel()
-        base = (self.size[column] + 1.0) / (self.n_nodes + 2.0)
         same = np.flatnonzero(self.names == self.names[place])
         hidden = np.concatenate([same, self.width + same])
         is_holder = np.asarray(holders.todense()).ravel() > 0
@@ -88,6 +87,7 @@ class _Features:
             own = self._profile(entity, hidden)
             if len(own):
                 holds = float(is_holder[entity])
+                base = (self.size[column] - holds + 1.0) / (self.n_nodes + 2.0)
                 size = self.size[own] - 1.0
                 share = (together[own] - holds + PRIOR * base) / (size + PRIOR)
                 weight = 1.0 / np.log(2.0 + size)
