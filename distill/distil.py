@@ -30,16 +30,18 @@ def distil(
     draw = np.random.default_rng(options.seed)
     chosen = [questions[i] for i in draw.permutation(len(questions))[: options.examples]]
     evidence = evidence_for(chosen, retriever, k=options.evidence)
-    answers = Teacher(teacher)
-    examples = []
-    for start in range(0, len(chosen), _BATCH):
-        part, pieces = chosen[start : start + _BATCH], evidence[start : start + _BATCH]
-        said = answers.predict([question.question for question in part], pieces)
-        for question, own, prediction in zip(part, pieces, said, strict=True):
-            fallback = prediction.answers[0].label if prediction.answers else None
-            answer = gold_label(question, own) or fallback
-            if answer is not None:
-                examples.append(DistillExample(question.question, tuple(own), answer))
+    answers = [gold_label(question, own) for question, own in zip(chosen, evidence, strict=True)]
+    open_places = [place for place, answer in enumerate(answers) if answer is None and evidence[place]]
+    said = Teacher(teacher).predict(
+        [chosen[place].question for place in open_places], [evidence[place] for place in open_places]
+    )
+    for place, prediction in zip(open_places, said, strict=True):
+        answers[place] = prediction.answers[0].label if prediction.answers else None
+    examples = [
+        DistillExample(question.question, tuple(own), answer)
+        for question, own, answer in zip(chosen, evidence, answers, strict=True)
+        if answer is not None
+    ]
     if not examples:
         raise ModelError("no question has evidence to learn from. Give --questions that this graph can answer.")
     student = Student.from_teacher(teacher, options.encoder_layers)

@@ -111,13 +111,15 @@ def train_student(
 
     def loss(batch: Sequence[DistillExample]) -> Tensor:
         labels = student.reader.labels([example.answer for example in batch])
-        with torch.no_grad():
-            soft = teacher_distribution(teacher, batch, labels)
         ids, mask = student.reader.source(
             [example.question for example in batch], [fuse(example.evidence) for example in batch]
         )
-        own = student.reader.model(input_ids=ids, attention_mask=mask, labels=labels).logits
-        return distillation_loss(own.float(), soft, labels, temperature=options.temperature, alpha=options.alpha)
+        support, soft = teacher_distribution(teacher, batch, labels, also=ids)
+        own = student.reader.model.distribution(student.reader.model.encode(ids, mask), labels, support)
+        places = torch.where(labels == IGNORED, IGNORED, torch.searchsorted(support, labels.clamp(min=0)))
+        return distillation_loss(
+            own.float(), soft, places, temperature=options.temperature, alpha=options.alpha, ignored=IGNORED
+        )
 
     student.reader.model.freeze_encoder(-1)
     return train(
@@ -138,18 +140,25 @@ def train_student(
     )
 
 
-def teacher_distribution(teacher: Reader, batch: Sequence[DistillExample], labels: Tensor) -> Tensor:
-    """The teacher's mixed log distribution, shape (B, T, V), with the labels forced."""
+@torch.no_grad()
+def teacher_distribution(
+    teacher: Reader, batch: Sequence[DistillExample], labels: Tensor, *, also: Tensor
+) -> tuple[Tensor, Tensor]:
+    """(support, log distribution): the teacher's mixture with the labels forced, shape (B, T, U), over the U tokens that
+    occur in the batch's texts, in `also`, in the labels, or in the output vocabulary; all others have no mass to speak
+    of."""
     counts = [len(example.evidence) for example in batch]
     rows = torch.arange(len(batch)).repeat_interleave(torch.tensor(counts))
     ids, mask = teacher.source(
         [example.question for example in batch for _ in example.evidence],
         [piece.text for example in batch for piece in example.evidence],
     )
+    said = torch.tensor(teacher.model.config.output_vocabulary, device=ids.device)
+    support = torch.unique(torch.cat([ids.flatten(), also.flatten(), labels.clamp(min=0).flatten(), said]))
     teacher.model.eval()
-    tokens = teacher.model(input_ids=ids, attention_mask=mask, labels=labels[rows]).logits.float()
+    tokens = teacher.model.distribution(teacher.model.encode(ids, mask), labels[rows], support).float()
     mixed = []
     for example, own in zip(batch, tokens.split(counts), strict=True):
         log_p = torch.tensor([piece.log_p for piece in example.evidence], device=own.device).log_softmax(-1)
         mixed.append(mix_token_distributions(log_p.unsqueeze(0), own.unsqueeze(0))[0])
-    return torch.stack(mixed).masked_fill((labels == IGNORED).unsqueeze(-1), 0.0)
+    return support, torch.stack(mixed)

@@ -164,6 +164,15 @@ class PointerReader(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         mixed = torch.logaddexp(step.gate + said, step.not_gate + copied)
         return torch.where(labels == IGNORED, 0.0, self._floored(mixed))
 
+    def distribution(self, source: Source, labels: Tensor, support: Tensor) -> Tensor:
+        """The log distributions over the tokens of `support`, with the labels forced: [N, T, U] from labels [N, T].
+
+        support: [U] ids, ascending, among them all ids of the source and of the output vocabulary; all other tokens
+        share less than FLOOR.
+        """
+        step = self._decode(source, self._shifted(labels[:, None]))
+        return self._over(source, step, slice(None), support)
+
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -226,11 +235,16 @@ class PointerReader(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
 
     def _over_vocabulary(self, source: Source, step: Step, kept: slice) -> Tensor:
         """log p [N, T, V] for one prefix per pair."""
+        return self._over(source, step, kept, torch.arange(self.config.vocab_size, device=source.ids.device))
+
+    def _over(self, source: Source, step: Step, kept: slice, support: Tensor) -> Tensor:
         copy = (step.copy + step.not_gate[..., None])[:, 0, kept].exp()
         small = (step.small + step.gate[..., None])[:, 0, kept].exp()
-        p = copy.new_zeros(*copy.shape[:2], self.config.vocab_size)
-        p = p.scatter_add(-1, source.ids[:, None, :].expand_as(copy), copy)
-        return self._floored(p.index_add(-1, self._output_vocabulary(), small).clamp(min=1e-38).log())
+        p = copy.new_zeros(*copy.shape[:2], len(support))
+        places = torch.searchsorted(support, source.ids)
+        p = p.scatter_add(-1, places[:, None, :].expand_as(copy), copy)
+        said = torch.searchsorted(support, self._output_vocabulary())
+        return self._floored(p.index_add(-1, said, small).clamp(min=1e-38).log())
 
     def _floored(self, log_probs: Tensor) -> Tensor:
         floor = log_probs.new_tensor(math.log(FLOOR / self.config.vocab_size))

@@ -78,6 +78,9 @@ class SentenceEncoder:
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         import torch
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
 
         device = self._device
         if device == "auto":

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from kg.errors import ModelError
 from retrieval.question import FORMS
 
 HOPS = 3
@@ -78,5 +79,8 @@ class PathScorer(nn.Module):
         """The scorer written by `save`."""
         state = load_file(folder / "scorer.safetensors")
         scorer = cls(state["question.weight"].shape[1], width=state["question.weight"].shape[0])
-        scorer.load_state_dict(state)
+        try:
+            scorer.load_state_dict(state)
+        except RuntimeError as error:
+            raise ModelError(f"the scorer in {folder} was made by another version. Run `limbeck train`.") from error
         return scorer.eval()
