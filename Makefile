@@ -14,7 +14,9 @@ $(VENV)/.done: pyproject.toml constraints.txt
 	  echo 'Limbeck needs Python 3.11 or newer; $(PYTHON) is not. Name one that is: make PYTHON=python3.12 $(MAKECMDGOALS)' >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@echo 'Installing into $(VENV); this takes a minute or two.'
-	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@started=$$(date +%s); \
+	$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' \
+	  && echo "Installed in $$(($$(date +%s) - started)) s."
 	@touch $@
 
 demo: setup ## run the whole pipeline on the sample that ships, and ask it questions
