@@ -1,4 +1,4 @@
-"""Distillation over a snapshot: the teacher's evidence and answers on questions, a student trained on them, the gate."""
+"""Distillation over a snapshot: evidence and answers for questions, a student trained on them, the gate."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,4 +91,4 @@ def gold_label(question: Question, evidence: Sequence[Evidence]) -> str | None:
 
 def megabytes(reader: Reader) -> float:
     """The size of a reader's weights as they are kept on disk in full: two bytes each for float16."""
-    return sum(parameter.numel() for parameter in reader.model.parameters()) * 2 / 1e6
+    return 2e-6 * float(sum(parameter.numel() for parameter in reader.model.parameters()))

@@ -7,9 +7,10 @@ from generation.training import Device, Precision
 
 @dataclass(frozen=True)
 class DistillOptions:
-    """temperature and alpha: the loss is alpha T^2 KL(teacher || student) + (1 - alpha) cross-entropy. encoder_layers: of
-    the student, taken evenly spaced from the teacher's. examples: questions to learn from, each `epochs` times. evidence:
-    pieces read at once. keep_quality: share of the teacher's Hits@1 that the gate asks for. max_seconds: 0 for no limit.
+    """temperature and alpha: the loss is alpha T^2 KL(teacher || student) + (1 - alpha) cross-entropy. encoder_layers:
+    of the student, taken evenly spaced from the teacher's. examples: questions to learn from, each `epochs` times.
+    evidence: pieces read at once. keep_quality: share of the teacher's Hits@1 that the gate asks for. max_seconds: 0
+    for no limit.
     """
 
     temperature: float = 2.0

@@ -4,9 +4,9 @@ It learns the teacher's mixed distribution over the next token,
 
     p(y_t | x, y_<t) = sum over z of p(z|x) p(y_t | x, z, y_<t),
 
-by KL at a temperature, and the gold answer by cross-entropy. So it saves a factor K before it is even smaller (Fusion in
-Decoder reads all passages too, Izacard and Grave 2021; here they are one input). Its layers are taken evenly from the
-teacher's, as DistilBERT does (Sanh et al. 2019).
+by KL at a temperature, and the gold answer by cross-entropy. So it saves a factor K before it is even smaller (Fusion
+in Decoder reads all passages too, Izacard and Grave 2021; here they are one input). Its layers are taken evenly from
+the teacher's, as DistilBERT does (Sanh et al. 2019).
 """
 
 from collections.abc import Sequence
@@ -144,9 +144,9 @@ def train_student(
 def teacher_distribution(
     teacher: Reader, batch: Sequence[DistillExample], labels: Tensor, *, also: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """(support, log distribution): the teacher's mixture with the labels forced, shape (B, T, U), over the U tokens that
-    occur in the batch's texts, in `also`, in the labels, or in the output vocabulary; all others have no mass to speak
-    of."""
+    """(support, log distribution): the teacher's mixture with the labels forced, shape (B, T, U), over the U tokens
+    that occur in the batch's texts, in `also`, in the labels, or in the output vocabulary; all others have no mass to
+    speak of."""
     counts = [len(example.evidence) for example in batch]
     rows = torch.arange(len(batch)).repeat_interleave(torch.tensor(counts))
     ids, mask = teacher.source(
@@ -158,7 +158,7 @@ def teacher_distribution(
     teacher.model.eval()
     tokens = teacher.model.distribution(teacher.model.encode(ids, mask), labels[rows], support).float()
     mixed = []
-    for example, own in zip(batch, tokens.split(counts), strict=True):
+    for example, own in zip(batch, torch.split(tokens, counts), strict=True):
         log_p = torch.tensor([piece.log_p for piece in example.evidence], device=own.device).log_softmax(-1)
         mixed.append(mix_token_distributions(log_p.unsqueeze(0), own.unsqueeze(0))[0])
     return support, torch.stack(mixed)

@@ -22,7 +22,7 @@ from distill.student import Student
 from flows.config import Config, as_dict
 from generation.reader import Reader
 from generation.teach import HELD_OUT, read_all, train_teacher
-from kg.clean import Cleaned, clean, finish
+from kg.clean import Cleaned, finish
 from kg.errors import ModelError, SnapshotError
 from kg.graph import Graph, graph_hash, write_graph
 from kg.linking.aliases import write_aliases

@@ -7,7 +7,7 @@ gradient reaches the retriever's head through p(z|x) (Lewis et al. 2020, section
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ def reader_examples(
 ) -> list[ReaderExample]:
     """Questions, each with the evidence of a path that leads to its answers, and one of these answers."""
     draw = np.random.default_rng(seed)
-    made = []
+    made: list[ReaderExample] = []
     order = draw.permutation(len(examples))
     for place in np.resize(order, min(count, 4 * len(order))) if len(order) else order:
         example = examples[place]
@@ -57,7 +57,7 @@ def reader_examples(
 def joint_examples(examples: Sequence[Example], retriever: Retriever, *, count: int, seed: int = 0) -> list[Joint]:
     """At most `count` questions for the joint training, those with the rarer forms first among equals."""
     draw = np.random.default_rng(seed)
-    made = []
+    made: list[Joint] = []
     for place in draw.permutation(len(examples)):
         example = examples[place]
         if len(made) == count:
@@ -75,17 +75,17 @@ def train_together(
     retriever: Retriever, reader: Reader, examples: Sequence[Example], options: TrainingOptions
 ) -> tuple[TrainReport, TrainReport | None]:
     """The reports of both stages, after the reader and the retriever's scorer have been trained in place."""
-    limit = options.max_seconds or None
-    common = {"seed": options.seed, "precision": options.precision, "device": options.device, "max_seconds": limit}
-    single = reader_examples(examples, retriever, count=options.reader_examples, seed=options.seed)
-    first = train_reader(
-        reader,
-        single,
-        TrainOptions(
-            batch_size=options.batch_size, accumulate=options.accumulate, learning_rates=READER_RATES, **common
-        ),  # type: ignore[arg-type]
-        frozen_layers=options.frozen_layers,
+    common = TrainOptions(
+        seed=options.seed,
+        batch_size=options.batch_size,
+        accumulate=options.accumulate,
+        precision=options.precision,
+        device=options.device,
+        max_seconds=options.max_seconds or None,
     )
+    single = reader_examples(examples, retriever, count=options.reader_examples, seed=options.seed)
+    alone = replace(common, learning_rates=READER_RATES)
+    first = train_reader(reader, single, alone, frozen_layers=options.frozen_layers)
     joint = joint_examples(examples, retriever, count=options.joint_examples, seed=options.seed)
     if not joint:
         return first, None
@@ -95,19 +95,8 @@ def train_together(
     def loss(batch: Sequence[Joint]) -> Tensor:
         return joint_loss(retriever, reader, batch, options)
 
-    second = train(
-        pair,
-        joint,
-        loss,
-        TrainOptions(
-            batch_size=options.batch_size,
-            accumulate=options.accumulate,
-            learning_rate=3e-4,
-            learning_rates=JOINT_RATES,
-            **common,  # type: ignore[arg-type]
-        ),
-        progress="train together",
-    )
+    together = replace(common, learning_rate=3e-4, learning_rates=JOINT_RATES)
+    second = train(pair, joint, loss, together, progress="train together")
     retriever.scorer.to("cpu")
     return first, second
 
@@ -129,8 +118,7 @@ def joint_loss(retriever: Retriever, reader: Reader, batch: Sequence[Joint], opt
     )
     questions = [item.example.question.question for item in batch]
     answers = [item.answer for item in batch]
-    mode = "token" if options.mode == "token" else "sequence"
-    return rag_loss(reader, questions, texts, log_p, answers, mode)
+    return rag_loss(reader, questions, texts, log_p, answers, options.mode)
 
 
 def _chosen(example: Example, scores: Tensor, retriever: Retriever, count: int) -> list[tuple[int, Evidence]]:

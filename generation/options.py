@@ -1,18 +1,19 @@
 """Options of training, as the configuration file holds them."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from generation.training import Device, Precision
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """synthetic: questions made from the graph. held_out: share of all questions (by entity) that nobody trains on; the
-    gate asks them. scorer_epochs: rounds of the retriever alone. reader_examples: questions with one piece of evidence
-    each for the reader alone. joint_examples: questions for retriever and reader together, by RAG's marginal. evidence:
-    pieces per question there. frozen_layers: lower layers of the reader's encoder that stay as they are. mode: sequence
-    or token. reader: folder of a reader to start from instead of the bare encoder. max_seconds: limit of each of the two
-    stages of the reader; 0 for none. batch_size: questions per step, cut into `accumulate` parts.
+    """synthetic: questions made from the graph. held_out: share of all questions (by entity) that nobody trains on;
+    the gate asks them. scorer_epochs: rounds of the retriever alone. reader_examples: questions with one piece of
+    evidence each for the reader alone. joint_examples: questions for retriever and reader together, by RAG's marginal.
+    evidence: pieces per question there. frozen_layers: lower layers of the reader's encoder that stay as they are.
+    mode: sequence or token. reader: folder of a reader to start from instead of the bare encoder. max_seconds: limit
+    of each of the two stages of the reader; 0 for none. batch_size: questions per step, cut into `accumulate` parts.
     """
 
     synthetic: int = 3000
@@ -22,7 +23,7 @@ class TrainingOptions:
     joint_examples: int = 800
     evidence: int = 4
     frozen_layers: int = 2
-    mode: str = "sequence"
+    mode: Literal["sequence", "token"] = "sequence"
     reader: str = ""
     max_seconds: float = 600.0
     batch_size: int = 16

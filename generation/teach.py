@@ -1,6 +1,7 @@
 """The teacher of a snapshot: questions made from the graph and questions given, then retriever and reader on them.
 
-A share of the questions, drawn by entity, is held out and saved: nobody trains on them, and the student's gate asks them.
+A share of the questions, drawn by entity, is held out and saved: nobody trains on them, and the student's gate asks
+them.
 """
 
 import hashlib

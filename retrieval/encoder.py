@@ -5,7 +5,7 @@ the published model before they are loaded. On a CPU with bfloat16 the forward p
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -48,7 +48,8 @@ def encoder_folder(name: str) -> Path:
             folder = Path(snapshot_download(name, local_files_only=True))
         except Exception as error:
             raise ModelError(
-                f"the encoder {name!r} is neither a folder nor in the local model cache. Download it, and give its path."
+                f"the encoder {name!r} is neither a folder nor in the local model cache. "
+                "Download it, and give its path."
             ) from error
     if not any(folder.rglob("*.safetensors")):
         raise ModelError(f"{folder} holds no .safetensors weights; other formats can run code and are not loaded.")
@@ -115,9 +116,13 @@ class SentenceEncoder:
 
 
 @contextmanager
-def _bar(title: str | None, total: int) -> Iterator[object]:
+def _bar(title: str | None, total: int) -> Iterator[Callable[[float], None]]:
     if title is None:
-        yield lambda amount: None
+        yield _no_bar
     else:
         with progress_bar(title, total) as advance:
             yield advance
+
+
+def _no_bar(_: float) -> None:
+    """Advances nothing."""

@@ -6,6 +6,7 @@ where their neighbours begin; a hub with a million neighbours over thirty relati
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +14,21 @@ from numpy.typing import NDArray
 from kg.graph import LITERAL, Graph, Ids
 from kg.terms import ABSTRACT, PREFIXES, iri_term, name_of
 
-HIDDEN = tuple(
-    iri_term(PREFIXES[prefix] + name)
-    for prefix, name in (
-        ("rdfs", "label"),
-        ("rdfs", "comment"),
-        ("skos", "altLabel"),
-        ("skos", "prefLabel"),
-        ("foaf", "name"),
-        ("foaf", "depiction"),
-        ("dbp", "name"),
-    )
-) + (ABSTRACT,)
+HIDDEN = (
+    ABSTRACT,
+    *(
+        iri_term(PREFIXES[prefix] + name)
+        for prefix, name in (
+            ("rdfs", "label"),
+            ("rdfs", "comment"),
+            ("skos", "altLabel"),
+            ("skos", "prefLabel"),
+            ("foaf", "name"),
+            ("foaf", "depiction"),
+            ("dbp", "name"),
+        )
+    ),
+)
 """Predicates that name or describe an entity; they are no step of a path."""
 
 
@@ -36,12 +40,12 @@ class Neighbours:
     relation of the same direction begins.
     """
 
-    def __init__(self, graph: Graph, arrays: dict[str, NDArray[np.generic]]) -> None:
+    def __init__(self, graph: Graph, arrays: dict[str, NDArray[Any]]) -> None:
         self.graph = graph
-        self.pointer = arrays["pointer"]
-        self.relation = arrays["relation"]
-        self.start = arrays["start"]
-        self.end = arrays["end"]
+        self.pointer: NDArray[np.int64] = arrays["pointer"]
+        self.relation: Ids = arrays["relation"]
+        self.start: Ids = arrays["start"]
+        self.end: Ids = arrays["end"]
         self.names = relation_names(graph)
 
     @classmethod

@@ -67,7 +67,8 @@ class Retriever:
     def retrieve(
         self, question: str, *, k: int | None = None, mode: str = "hybrid", seeds: Sequence[Seed] | None = None
     ) -> Retrieved:
-        """The `k` best pieces of evidence for a question (by default `options.k`); `seeds` given are taken as they are."""
+        """The `k` best pieces of evidence for a question (by default `options.k`); `seeds` given are taken as they
+        are."""
         return self.retrieve_many([question], k=k, mode=mode, seeds=None if seeds is None else [seeds])[0]
 
     def retrieve_many(

@@ -1,10 +1,11 @@
 """p(z|x) over paths: a question's vector against the vectors of the relations on the path.
 
-score(x, path) = a cos(q, mean r) + <A q, sum over hops of B_h r_h + C k> + d_h + log p(seed), softmax over candidates.
-q is the frozen encoder's vector of the question with the mention masked, r_h that of the relation's name, k that of the kind of
-thing the last relation leads to (`retrieval.kinds`). A starts at
-zero, so an untrained scorer is the plain cosine. A linear layer over q says which form
-(select, count, ask) is asked for. The dual-encoder form follows DPR (Karpukhin et al. 2020, arXiv 2004.04906).
+    score(x, path) = a cos(q, mean r) + <A q, sum over hops of B_h r_h + C k> + d_h + log p(seed)
+
+and p(z|x) is its softmax over the candidates. q is the frozen encoder's vector of the question with the mention
+masked, r_h that of the relation's name, k that of the kind of thing the last relation leads to (`retrieval.kinds`). A
+starts at zero, so an untrained scorer is the plain cosine. A linear layer over q says which form (select, count, ask)
+is asked for. The dual-encoder form follows DPR (Karpukhin et al. 2020, arXiv 2004.04906).
 """
 
 from pathlib import Path as File
@@ -40,9 +41,9 @@ class PathScorer(nn.Module):
     def forward(self, questions: Tensor, place: Tensor, relations: Tensor, paths: Tensor, seed_log_p: Tensor) -> Tensor:
         """Unnormalised scores, shape (B, N).
 
-        questions: (B, M, D), the vectors of each question under its masks; place: (B, N), which of them a path is scored
-        against; relations: (R, 2, D), the vectors of each relation's name and kind; paths: (B, N, H) relation numbers, -1
-        after the end, all -1 for padding (scored -inf); seed_log_p: (B, N).
+        questions: (B, M, D), the vectors of each question under its masks; place: (B, N), which of them a path is
+        scored against; relations: (R, 2, D), the vectors of each relation's name and kind; paths: (B, N, H) relation
+        numbers, -1 after the end, all -1 for padding (scored -inf); seed_log_p: (B, N).
         """
         present = paths >= 0
         used, numbers = torch.unique(paths.clamp(min=0), return_inverse=True)
@@ -52,14 +53,14 @@ class PathScorer(nn.Module):
         dots = (questions @ vectors.T)[index] * present
         lengths = (vectors[numbers] * present.unsqueeze(-1)).sum(-2).norm(dim=-1).clamp(min=1e-6)
         asked = self.question(questions)
-        learnt = sum(
+        learnt: Tensor = sum(
             (asked @ (vectors @ self.steps[hop]).T)[rows[..., 0], place, numbers[..., hop]] * present[..., hop]
             for hop in range(paths.shape[-1])
         )
         hops = present.sum(-1)
         last = numbers.gather(-1, (hops - 1).clamp(min=0).unsqueeze(-1)).squeeze(-1)
         learnt = learnt + (asked @ (kinds @ self.kinds).T)[rows[..., 0], place, last]
-        scores = self.cosine * dots.sum(-1) / lengths + learnt + self.hop_bias[(hops - 1).clamp(min=0)]
+        scores: Tensor = self.cosine * dots.sum(-1) / lengths + learnt + self.hop_bias[(hops - 1).clamp(min=0)]
         return (scores + self.seed_weight * seed_log_p).masked_fill(hops == 0, float("-inf"))
 
     def form_log_probs(self, questions: Tensor) -> Tensor:

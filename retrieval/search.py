@@ -1,7 +1,7 @@
 """The paths worth scoring around the seeds of a question: all of one relation, then a beam of two or more.
 
-The first step scores every relation around a seed. From the best `beam` of them the relations around the entities reached
-(a spread sample of `sample` of them) make the second step, and so on. The cost follows the distinct relations.
+The first step scores every relation around a seed. From the best `beam` of them the relations around the entities
+reached (a spread sample of `sample` of them) make the second step, and so on. The cost follows the distinct relations.
 """
 
 from collections.abc import Sequence

@@ -5,8 +5,10 @@ relation forward or backward, two relations, a count, yes or no. The answers are
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kg.graph import ENTITY, Graph
 from kg.terms import value_of
@@ -65,7 +67,8 @@ class SyntheticOptions:
 
 
 def make_questions(neighbours: Neighbours, options: SyntheticOptions) -> list[Question]:
-    """Distinct questions with answers, in a fixed order for a fixed seed; fewer than asked for where the graph is small."""
+    """Distinct questions with answers, in a fixed order for a fixed seed; fewer than asked for where the graph is
+    small."""
     draw = np.random.default_rng(options.seed)
     sampler = _Sampler(neighbours, draw)
     questions: dict[str, Question] = {}
@@ -162,12 +165,12 @@ class _Sampler:
 
 
 class _Owners:
-    def __init__(self, order: np.ndarray, entities: np.ndarray, relations: np.ndarray) -> None:
+    def __init__(self, order: NDArray[Any], entities: NDArray[np.int32], relations: NDArray[np.int32]) -> None:
         self._entities, self._relations = entities[order], relations[order]
 
-    def of(self, relation: int) -> np.ndarray:
+    def of(self, relation: int) -> NDArray[Any]:
         low, high = np.searchsorted(self._relations, [relation, relation + 1])
-        return self._entities[low:high]
+        return np.asarray(self._entities[low:high], np.int32)
 
 
 def _owners(neighbours: Neighbours) -> _Owners:

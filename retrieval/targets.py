@@ -41,7 +41,7 @@ def paths_to(seed: Seed, targets: Ids, neighbours: Neighbours, hops: int) -> lis
     if not len(targets):
         return []
     origin = np.array([seed.entity], np.int32)
-    relations = {
+    relations: set[tuple[int, ...]] = {
         (int(r),)
         for r in neighbours.relations_of(seed.entity)
         if _meets(neighbours.follow(seed.entity, int(r)), targets)

@@ -1,8 +1,8 @@
 """Training p(z|x) from questions and their answers alone: no gold paths.
 
-The loss is -log sum over z of p(z|x) F1(z), F1 that of the path's answers against the gold ones: the marginal likelihood
-of RAG (Lewis et al. 2020) with the exact answer sets in the generator's place. It takes seconds, and gives the joint
-training with the real generator (`generation.joint`) its start.
+The loss is -log sum over z of p(z|x) F1(z), F1 that of the path's answers against the gold ones: the marginal
+likelihood of RAG (Lewis et al. 2020) with the exact answer sets in the generator's place. It takes seconds, and gives
+the joint training with the real generator (`generation.joint`) its start.
 """
 
 from collections.abc import Sequence
@@ -40,8 +40,9 @@ class ScorerOptions:
 
 @dataclass(frozen=True)
 class Example:
-    """One question ready for training: its candidate paths (n), their quality in 0 to 1 (n), the vectors of the question
-    under its masks (m, D), which of these each path is scored against (n), that of the whole question (D), its form."""
+    """One question ready for training: its candidate paths (n), their quality in 0 to 1 (n), the vectors of the
+    question under its masks (m, D), which of these each path is scored against (n), that of the whole question (D),
+    its form."""
 
     question: Question
     paths: list[Path]

@@ -34,7 +34,8 @@ class EntityIndex:
         made_by = json.loads((folder / "encoder.json").read_text("utf-8"))
         if made_by["sha256"] != encoder.sha256:
             raise EncoderMismatch(
-                f"the vectors in {folder} were made by {made_by['name']} ({made_by['sha256'][:12]}…), but the configured "
+                f"the vectors in {folder} were made by {made_by['name']} ({made_by['sha256'][:12]}…), but the "
+                "configured "
                 f"encoder is {encoder.name} ({encoder.sha256[:12]}…). Configure that one, or build again."
             )
         index = faiss.read_index(str(folder / "entities.faiss"), faiss.IO_FLAG_MMAP)
@@ -66,7 +67,7 @@ def _build(vectors: NDArray[np.float32], dimension: int) -> faiss.Index:
         index = faiss.index_factory(dimension, f"IVF{cells},SQ8", faiss.METRIC_INNER_PRODUCT)
         sample = np.random.default_rng(0).choice(len(vectors), min(len(vectors), 40 * cells), replace=False)
         index.train(vectors[np.sort(sample)])
-        index.nprobe = _PROBES
+        index.nprobe = _PROBES  # type: ignore[attr-defined]
     if not index.is_trained:
         index.train(vectors)
     if len(vectors):
