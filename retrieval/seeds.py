@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kg.linking.aliases import Aliases
-from kg.linking.mentions import find_spans
+from kg.linking.mentions import Span, find_spans
 from kg.linking.sentences import mark_sentences
 from kg.types import Encoder
 from retrieval.evidence import Seed
@@ -28,6 +28,9 @@ PER_MENTION = 3
 """Most candidates of one mention."""
 NEAREST = 8
 """Entities taken from the vectors or from BM25."""
+_JOINS = frozenset(("at", "by", "for", "from", "in", "of", "on"))
+_INSIDE = -2.0
+"""Added to the log probability of a name inside a longer one."""
 _SHARPNESS = 20.0
 """What a cosine is multiplied by before it becomes a probability."""
 
@@ -57,12 +60,23 @@ class SeedFinder:
         return found
 
     def mentioned(self, questions: Sequence[str]) -> list[list[Seed]]:
-        """Seeds from mentions."""
+        """Seeds from mentions, and with less belief from the names that a preposition joins in one: "mayor of New York
+        City" may be the office, or hold the city."""
         docs = [self._read(question) for question in questions]
-        return [
-            sorted((seed for span in spans for seed in self._candidates(span.row, span.start, span.end)), key=_order)
-            for spans in find_spans(docs, self.aliases, question=True)
+        outer = find_spans(docs, self.aliases, question=True)
+        parts = [
+            (number, shorter)
+            for number, (doc, spans) in enumerate(zip(docs, outer, strict=True))
+            for span in spans
+            for place in range(span.first + 1, span.last - 1)
+            if doc[place].lower_ in _JOINS
+            for shorter in (doc[span.first : place], doc[place + 1 : span.last])
         ]
+        inner = find_spans([mark_sentences(part.as_doc()) for _, part in parts], self.aliases, question=True)
+        seeds = [[seed for span in spans for seed in self._candidates(span, 0, 0.0)] for spans in outer]
+        for (number, part), spans in zip(parts, inner, strict=True):
+            seeds[number] += [seed for span in spans for seed in self._candidates(span, part.start_char, _INSIDE)]
+        return [_distinct(own) for own in seeds]
 
     def dense(self, questions: Sequence[str]) -> list[list[Seed]]:
         """Seeds whose descriptions are nearest to the question."""
@@ -99,12 +113,22 @@ class SeedFinder:
     def _read(self, question: str) -> "Doc":
         return mark_sentences(self._language.make_doc(question))
 
-    def _candidates(self, row: int, start: int, end: int) -> list[Seed]:
-        span = self.aliases.span(row)
-        ids, priors = self.aliases.candidate[span][:PER_MENTION], self.aliases.prior[span][:PER_MENTION]
+    def _candidates(self, span: Span, offset: int, log_p: float) -> list[Seed]:
+        rows = self.aliases.span(span.row)
+        ids, priors = self.aliases.candidate[rows][:PER_MENTION], self.aliases.prior[rows][:PER_MENTION]
+        start, end = span.start + offset, span.end + offset
         return [
-            Seed(int(i), start, end, math.log(max(float(prior), 1e-6))) for i, prior in zip(ids, priors, strict=True)
+            Seed(int(entity), start, end, log_p + math.log(max(float(prior), 1e-6)))
+            for entity, prior in zip(ids, priors, strict=True)
         ]
+
+
+def _distinct(seeds: list[Seed]) -> list[Seed]:
+    """Each entity once, where it is likeliest, in order."""
+    best: dict[int, Seed] = {}
+    for seed in sorted(seeds, key=_order):
+        best.setdefault(seed.entity, seed)
+    return list(best.values())
 
 
 def _weighted(entities: list[int], scores: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> list[Seed]:

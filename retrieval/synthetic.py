@@ -165,7 +165,7 @@ class _Sampler:
 
 
 class _Owners:
-    def __init__(self, order: NDArray[Any], entities: NDArray[np.int32], relations: NDArray[np.int32]) -> None:
+    def __init__(self, order: NDArray[Any], entities: NDArray[Any], relations: NDArray[Any]) -> None:
         self._entities, self._relations = entities[order], relations[order]
 
     def of(self, relation: int) -> NDArray[Any]:
