@@ -10,7 +10,8 @@ from distill.gate import GateReport, compare
 from distill.options import DistillOptions
 from distill.student import DistillExample, Student, train_student
 from generation.answer import Teacher, shown_labels
-from generation.reader import Reader
+from generation.generator import Generator
+from generation.reader import Reader, ReaderOptions
 from kg.errors import ModelError
 from kg.progress import progress
 from kg.terms import value_of
@@ -23,7 +24,13 @@ _BATCH = 32
 
 
 def distil(
-    folder: Path, retriever: Retriever, teacher: Reader, questions: Sequence[Question], options: DistillOptions
+    folder: Path,
+    retriever: Retriever,
+    teacher: Generator,
+    questions: Sequence[Question],
+    options: DistillOptions,
+    *,
+    encoder_folder: Path,
 ) -> dict[str, Any]:
     """What the training did; writes the student into `folder`. Raises ModelError without questions that evidence
     answers."""
@@ -44,14 +51,21 @@ def distil(
     ]
     if not examples:
         raise ModelError("no question has evidence to learn from. Give --questions that this graph can answer.")
-    student = Student.from_teacher(teacher, options.encoder_layers)
+    student = new_student(teacher, encoder_folder, options)
     report = train_student(student, teacher, examples, options)
     student.save(folder)
     return {"examples": len(examples), "steps": report.steps, "duration_s": report.duration_s}
 
 
+def new_student(teacher: Generator, encoder_folder: Path, options: DistillOptions) -> Student:
+    """A student with layers of the built-in reader, or beside another teacher with layers of the bare encoder."""
+    if isinstance(teacher, Reader):
+        return Student.from_teacher(teacher, options.encoder_layers)
+    return Student(Reader.from_encoder(encoder_folder, ReaderOptions(encoder_layers=options.encoder_layers)))
+
+
 def gate(
-    questions: Sequence[Question], retriever: Retriever, teacher: Reader, student: Student, options: DistillOptions
+    questions: Sequence[Question], retriever: Retriever, teacher: Generator, student: Student, options: DistillOptions
 ) -> GateReport:
     """Teacher and student side by side on questions that neither has seen."""
     evidence = evidence_for(questions, retriever, k=options.evidence, title="held-out questions")
@@ -89,6 +103,6 @@ def gold_label(question: Question, evidence: Sequence[Evidence]) -> str | None:
     return None
 
 
-def megabytes(reader: Reader) -> float:
+def megabytes(reader: Generator) -> float:
     """The size of a reader's weights as they are kept on disk in full: two bytes each for float16."""
     return 2e-6 * float(sum(parameter.numel() for parameter in reader.model.parameters()))

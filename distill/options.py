@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from generation.training import Device, Precision
+from generation.options import Device, Precision
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,13 @@ from torch import Tensor
 from distill.losses import distillation_loss
 from distill.options import DistillOptions
 from generation.answer import Prediction, rank, shown_labels
+from generation.generator import Generator
 from generation.marginal import mix_token_distributions
 from generation.pointer import IGNORED, PointerReader
 from generation.reader import Reader, spaced_layers
 from generation.reader_config import PointerReaderConfig
 from generation.training import TrainOptions, TrainReport, train
+from kg.errors import ModelError
 from retrieval.evidence import Evidence
 
 _SEPARATOR = " || "
@@ -105,15 +107,25 @@ def fuse(evidence: Sequence[Evidence]) -> str:
 
 
 def train_student(
-    student: Student, teacher: Reader, examples: Sequence[DistillExample], options: DistillOptions
+    student: Student, teacher: Generator, examples: Sequence[DistillExample], options: DistillOptions
 ) -> TrainReport:
-    """The report, after the student has learned from the teacher in place."""
+    """The report, after the student has learned in place: from the teacher's distribution and the answers, or with
+    alpha = 0 from the answers alone, as from a teacher behind an API. Raises ModelError if the vocabularies differ and
+    alpha is not 0."""
+    if options.alpha > 0 and not isinstance(teacher, Reader):
+        raise ModelError(
+            "this teacher has another vocabulary than the student, so its distributions cannot be learned from. "
+            "Set alpha = 0 under [distill], to learn from its answers."
+        )
 
     def loss(batch: Sequence[DistillExample]) -> Tensor:
         labels = student.reader.labels([example.answer for example in batch])
         ids, mask = student.reader.source(
             [example.question for example in batch], [fuse(example.evidence) for example in batch]
         )
+        if not isinstance(teacher, Reader) or options.alpha == 0:
+            log_probs = student.reader.label_log_probs(ids, mask, labels[:, None])[:, 0]
+            return -log_probs.sum(-1) / (labels != IGNORED).sum(-1)
         support, soft = teacher_distribution(teacher, batch, labels, also=ids)
         own = student.reader.model.distribution(student.reader.model.encode(ids, mask), labels, support)
         places = torch.where(labels == IGNORED, IGNORED, torch.searchsorted(support, labels.clamp(min=0)))

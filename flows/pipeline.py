@@ -1,5 +1,7 @@
 """The steps from sources to a published snapshot, as plain functions over a folder; `flows.build` puts them in order.
 
+The model libraries take seconds to load, so each step imports them itself: a build that fails early fails soon.
+
 folder/graph, store, provenance, aliases, merges       publish_graph
 folder/relations-from-text                                     read_texts
 folder/neighbours, relations, vectors, lexical                 embed
@@ -13,34 +15,28 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from distill.distil import distil, gate
-from distill.student import Student
 from flows.config import Config, as_dict
-from generation.reader import Reader
-from generation.teach import HELD_OUT, read_all, train_teacher
 from kg.clean import Cleaned, finish
 from kg.errors import ModelError, SnapshotError
 from kg.graph import Graph, graph_hash, write_graph
 from kg.linking.aliases import write_aliases
-from kg.linking.pipeline import link
 from kg.merges import write_merges
 from kg.provenance import write_provenance
-from kg.relations.extract import RelationExtractor, extract_statements
 from kg.snapshot import Snapshot, publish
 from kg.sources import Pulled
 from kg.store import write_store
 from kg.terms import ABSTRACT, parse_literal, value_of
 from kg.types import Document, SourceInfo
-from retrieval.encoder import SentenceEncoder
-from retrieval.index import write_indexes
-from retrieval.open import open_retriever
-from retrieval.question import Question, read_questions
-from retrieval.retriever import Retriever
-from retrieval.synthetic import SyntheticOptions, make_questions
+
+if TYPE_CHECKING:
+    from generation.generator import Generator
+    from retrieval.encoder import SentenceEncoder
+    from retrieval.question import Question
+    from retrieval.retriever import Retriever
 
 STEPS = ("text", "clean", "embed", "train")
 """What `--skip` may name."""
@@ -57,6 +53,10 @@ class Texts:
 
 def read_texts(folder: Path, pulled: Pulled, cleaned: Cleaned, config: Config) -> Texts:
     """Links the pulled texts and abstracts against the clean graph, and reads relations from them."""
+    from kg.linking.pipeline import link
+    from kg.relations.extract import RelationExtractor, extract_statements
+    from retrieval.encoder import SentenceEncoder
+
     infos = list(pulled.infos)
     documents, owners = list(pulled.documents), list(pulled.document_source)
     if config.text.abstracts:
@@ -159,6 +159,9 @@ def forget_pulls(staging: Path) -> None:
 
 def embed(folder: Path, config: Config) -> dict[str, Any]:
     """Writes the indexes; returns what the manifest says of the encoder."""
+    from retrieval.encoder import SentenceEncoder
+    from retrieval.index import write_indexes
+
     encoder = SentenceEncoder(config.encoder)
     write_indexes(folder, Graph.open(folder / "graph"), encoder)
     return {"encoder": {"name": encoder.name, "sha256": encoder.sha256, "dimension": encoder.dimension}}
@@ -166,6 +169,8 @@ def embed(folder: Path, config: Config) -> dict[str, Any]:
 
 def train(folder: Path, config: Config, questions: Sequence[str]) -> dict[str, Any]:
     """Trains retriever and reader together; returns what the manifest says of it."""
+    from generation.teach import read_all, train_teacher
+
     retriever, encoder = _retriever(folder, config)
     shutil.rmtree(folder / "models", ignore_errors=True)
     facts = train_teacher(
@@ -176,6 +181,11 @@ def train(folder: Path, config: Config, questions: Sequence[str]) -> dict[str, A
 
 def distil_student(folder: Path, config: Config, questions: Sequence[str]) -> dict[str, Any]:
     """Trains a student on questions given and made, none of them held out; returns what the manifest says of it."""
+    from distill.distil import distil
+    from generation.teach import HELD_OUT, read_all
+    from retrieval.question import read_questions
+    from retrieval.synthetic import SyntheticOptions, make_questions
+
     retriever, encoder = _retriever(folder, config)
     teacher = open_teacher(folder, encoder)
     held_out = {question.question for question in read_questions(folder / "models" / HELD_OUT)}
@@ -189,12 +199,17 @@ def distil_student(folder: Path, config: Config, questions: Sequence[str]) -> di
         if question.question not in held_out
     ]
     shutil.rmtree(folder / "models" / "student", ignore_errors=True)
-    facts = distil(folder / "models" / "student", retriever, teacher, asked, options)
+    facts = distil(folder / "models" / "student", retriever, teacher, asked, options, encoder_folder=encoder.folder)
     return {"live": "teacher", "distillation": facts, "gate": None}
 
 
-def judge(folder: Path, config: Config, questions: Sequence[Question] | None = None) -> dict[str, Any]:
+def judge(folder: Path, config: Config, questions: "Sequence[Question] | None" = None) -> dict[str, Any]:
     """The gate's report on a folder with a teacher and a student, on its held-out questions unless some are given."""
+    from distill.distil import gate
+    from distill.student import Student
+    from generation.teach import HELD_OUT
+    from retrieval.question import read_questions
+
     retriever, encoder = _retriever(folder, config)
     if not (folder / "models" / "student").is_dir():
         raise ModelError("there is no student to promote. Run `limbeck distill` first.")
@@ -204,12 +219,13 @@ def judge(folder: Path, config: Config, questions: Sequence[Question] | None = N
     return report.to_dict()
 
 
-def open_teacher(folder: Path, encoder: SentenceEncoder) -> Reader:
-    """The reader of a snapshot's folder. Raises ModelError where the build skipped training."""
-    reader = folder / "models" / "reader"
-    if not reader.is_dir():
-        raise ModelError("this snapshot has no reader: its build skipped training. Run `limbeck train`.")
-    return Reader.open(reader, base=encoder.folder)
+def open_teacher(folder: Path, encoder: "SentenceEncoder") -> "Generator":
+    """The generator of a snapshot's folder. Raises ModelError where the build skipped training."""
+    from generation.teach import open_generator
+
+    if not (folder / "models" / "reader").is_dir():
+        raise ModelError("this snapshot has no generator: its build skipped training. Run `limbeck train`.")
+    return open_generator(folder / "models", encoder.folder)
 
 
 def finish_snapshot(
@@ -221,7 +237,10 @@ def finish_snapshot(
     return publish(workspace, folder, said)
 
 
-def _retriever(folder: Path, config: Config) -> tuple[Retriever, SentenceEncoder]:
+def _retriever(folder: Path, config: Config) -> "tuple[Retriever, SentenceEncoder]":
+    from retrieval.encoder import SentenceEncoder
+    from retrieval.open import open_retriever
+
     if not (folder / "vectors").is_dir():
         raise SnapshotError("this snapshot has no indexes: its build skipped embedding. Build without `--skip embed`.")
     encoder = SentenceEncoder(config.encoder)

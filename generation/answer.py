@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.reader import Reader
+from generation.generator import Generator, score_many
 from kg.terms import value_of
 from kg.types import ScoredAnswer
 from retrieval.evidence import SHOWN, Evidence
@@ -41,16 +41,16 @@ class Answerer(Protocol):
 
 
 class Teacher:
-    """The generator as RAG has it: the reader runs over each piece of evidence, and the pieces are mixed."""
+    """The generator as RAG has it: it runs over each piece of evidence, and the pieces are mixed."""
 
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
 
     def predict(self, questions: Sequence[str], evidence: Sequence[Sequence[Evidence]]) -> list[Prediction]:
         """One prediction per question."""
         texts = [[piece.text for piece in pieces] for pieces in evidence]
         candidates = [[shown_labels(piece) for piece in pieces] for pieces in evidence]
-        scores = self.reader.score_many(list(questions), texts, candidates)
+        scores = score_many(self.generator, list(questions), texts, candidates)
         return [rank(pieces, own) for pieces, own in zip(evidence, scores, strict=True)]
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
@@ -36,6 +38,9 @@ class Generator(Protocol):
 
     def inference(self) -> AbstractContextManager[None]:
         """Evaluation mode without gradients."""
+
+    def save(self, folder: str | Path, *, base: str | Path | None = None) -> None:
+        """Writes the model to a folder; what it shares with the encoder in `base` may be left out."""
 
 
 def format_input(question: str, evidence: str) -> str:
@@ -80,6 +85,11 @@ class Seq2Seq:
         log_probs = logits.float().log_softmax(-1).gather(-1, known[..., None])[..., 0]
         return torch.where(labels == IGNORED, 0.0, log_probs.view_as(labels))
 
+    def save(self, folder: str | Path, *, base: str | Path | None = None) -> None:  # noqa: ARG002
+        """Writes model and tokenizer whole, as transformers does."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
     def spell(self, answers: Sequence[Sequence[int]], evidences: Sequence[str]) -> list[str]:  # noqa: ARG002
         return [self.tokenizer.decode(list(ids), skip_special_tokens=True).strip() for ids in answers]
 
@@ -113,6 +123,45 @@ def load_generator(name_or_path: str | Path, *, allow_download: bool = False, ma
             f"Give a folder with config.json, the tokenizer and model.safetensors{fetch}."
         ) from error
     return Seq2Seq(model.eval(), tokenizer, max_length)
+
+
+def score_many(
+    generator: Generator,
+    questions: Sequence[str],
+    evidences: Sequence[Sequence[str]],
+    candidates: Sequence[Sequence[Sequence[str]]],
+    *,
+    batch_size: int = 64,
+) -> list[list[NDArray[np.float32]]]:
+    """log p(y | x, z), the end of the answer included, of each evidence's own candidates, for many questions.
+
+    batch_size: pairs of question and evidence that are encoded at a time; each is encoded once for all its candidates.
+    """
+    pairs = [
+        (question, evidence, options)
+        for question, all_evidence, all_options in zip(questions, evidences, candidates, strict=True)
+        for evidence, options in zip(all_evidence, all_options, strict=True)
+    ]
+    scores = [np.zeros(0, dtype=np.float32)] * len(pairs)
+    order = sorted((i for i, pair in enumerate(pairs) if pair[2]), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
+    with generator.inference():
+        for begin in range(0, len(order), batch_size):
+            part = order[begin : begin + batch_size]
+            for i, row in zip(part, _score_pairs(generator, [pairs[i] for i in part]), strict=True):
+                scores[i] = row
+    left = iter(scores)
+    return [[next(left) for _ in all_evidence] for all_evidence in evidences]
+
+
+def _score_pairs(generator: Generator, pairs: Sequence[tuple[str, str, Sequence[str]]]) -> list[NDArray[np.float32]]:
+    ids, mask = generator.source([pair[0] for pair in pairs], [pair[1] for pair in pairs])
+    labels = generator.labels([candidate for pair in pairs for candidate in pair[2]])
+    counts = [len(pair[2]) for pair in pairs]
+    shared = labels.new_full((len(pairs), max(counts), labels.shape[1]), IGNORED)
+    for row, own in zip(shared, torch.split(labels, counts), strict=True):
+        row[: len(own)] = own
+    scores = generator.label_log_probs(ids, mask, shared).sum(-1).float().cpu().numpy()
+    return [row[:count] for row, count in zip(scores, counts, strict=True)]
 
 
 def padded_labels(every: Sequence[Sequence[int]], device: torch.device) -> Tensor:

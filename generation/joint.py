@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from generation.generator import Generator
 from generation.options import TrainingOptions
+from generation.pointer import PointerReader
 from generation.rag import rag_loss
-from generation.reader import Reader, ReaderExample, train_reader
+from generation.reader import ReaderExample, freeze, train_reader
 from generation.training import TrainOptions, TrainReport, train
 from kg.terms import value_of
 from kg.values import canonical_value
@@ -24,6 +26,8 @@ from retrieval.retriever import Retriever
 from retrieval.training import Example, score_batch
 
 READER_RATES = {"encoder.": 2e-4}
+GENERATOR_RATE = 1e-4
+"""For a transformers model, which comes trained."""
 JOINT_RATES = {"reader.encoder.": 5e-5, "reader.": 3e-4, "scorer.": 1e-4}
 
 
@@ -72,7 +76,7 @@ def joint_examples(examples: Sequence[Example], retriever: Retriever, *, count: 
 
 
 def train_together(
-    retriever: Retriever, reader: Reader, examples: Sequence[Example], options: TrainingOptions
+    retriever: Retriever, reader: Generator, examples: Sequence[Example], options: TrainingOptions
 ) -> tuple[TrainReport, TrainReport | None]:
     """The reports of both stages, after the reader and the retriever's scorer have been trained in place."""
     common = TrainOptions(
@@ -84,24 +88,26 @@ def train_together(
         max_seconds=options.max_seconds or None,
     )
     single = reader_examples(examples, retriever, count=options.reader_examples, seed=options.seed)
-    alone = replace(common, learning_rates=READER_RATES)
+    built_in = isinstance(reader.model, PointerReader)
+    alone = replace(common, learning_rates=READER_RATES) if built_in else replace(common, learning_rate=GENERATOR_RATE)
     first = train_reader(reader, single, alone, frozen_layers=options.frozen_layers)
     joint = joint_examples(examples, retriever, count=options.joint_examples, seed=options.seed)
     if not joint:
         return first, None
     pair = nn.ModuleDict({"reader": reader.model, "scorer": retriever.scorer})
-    reader.model.freeze_encoder(options.frozen_layers)
+    freeze(reader, options.frozen_layers)
 
     def loss(batch: Sequence[Joint]) -> Tensor:
         return joint_loss(retriever, reader, batch, options)
 
-    together = replace(common, learning_rate=3e-4, learning_rates=JOINT_RATES)
+    rates = JOINT_RATES if built_in else {"reader.": GENERATOR_RATE, "scorer.": JOINT_RATES["scorer."]}
+    together = replace(common, learning_rate=3e-4, learning_rates=rates)
     second = train(pair, joint, loss, together, progress="train together")
     retriever.scorer.to("cpu")
     return first, second
 
 
-def joint_loss(retriever: Retriever, reader: Reader, batch: Sequence[Joint], options: TrainingOptions) -> Tensor:
+def joint_loss(retriever: Retriever, reader: Generator, batch: Sequence[Joint], options: TrainingOptions) -> Tensor:
     """-log p(y|x) of each question, shape (B,); its gradient reaches the reader and the scorer."""
     scores = score_batch(retriever, [item.example for item in batch])
     texts, chosen = [], []

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from generation.training import Device, Precision
+Precision = Literal["auto", "bf16", "fp16", "fp32"]
+Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True)
@@ -12,8 +13,9 @@ class TrainingOptions:
     the gate asks them. scorer_epochs: rounds of the retriever alone. reader_examples: questions with one piece of
     evidence each for the reader alone. joint_examples: questions for retriever and reader together, by RAG's marginal.
     evidence: pieces per question there. frozen_layers: lower layers of the reader's encoder that stay as they are.
-    mode: sequence or token. reader: folder of a reader to start from instead of the bare encoder. max_seconds: limit
-    of each of the two stages of the reader; 0 for none. batch_size: questions per step, cut into `accumulate` parts.
+    mode: sequence or token. reader: folder of a reader to start from instead of the bare encoder. generator: folder or
+    cached name of a transformers sequence-to-sequence model in the built-in reader's place. max_seconds: limit of each
+    of the two stages of the reader; 0 for none. batch_size: questions per step, cut into `accumulate` parts.
     """
 
     synthetic: int = 3000
@@ -25,6 +27,7 @@ class TrainingOptions:
     frozen_layers: int = 2
     mode: Literal["sequence", "token"] = "sequence"
     reader: str = ""
+    generator: str = ""
     max_seconds: float = 600.0
     batch_size: int = 16
     accumulate: int = 1

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from generation.generator import padded_labels
+from generation.generator import Generator, padded_labels, score_many
 from generation.pointer import IGNORED, PointerReader
 from generation.reader_config import PointerReaderConfig
 from generation.training import TrainOptions, TrainReport, autocast, train
@@ -158,21 +158,7 @@ class Reader:
         batch_size: int = 64,
     ) -> list[list[NDArray[np.float32]]]:
         """`score` of many questions; `batch_size` pairs of question and evidence are encoded at a time."""
-        pairs = [
-            (question, evidence, options)
-            for question, all_evidence, all_options in zip(questions, evidences, candidates, strict=True)
-            for evidence, options in zip(all_evidence, all_options, strict=True)
-        ]
-        scores = [np.zeros(0, dtype=np.float32)] * len(pairs)
-        lengths = [(len(options).bit_length(), len(question) + len(evidence)) for question, evidence, options in pairs]
-        order = sorted((i for i, pair in enumerate(pairs) if pair[2]), key=lengths.__getitem__)
-        with self.inference():
-            for begin in range(0, len(order), batch_size):
-                part = order[begin : begin + batch_size]
-                for i, row in zip(part, self._score_pairs([pairs[i] for i in part]), strict=True):
-                    scores[i] = row
-        left = iter(scores)
-        return [[next(left) for _ in all_evidence] for all_evidence in evidences]
+        return score_many(self, questions, evidences, candidates, batch_size=batch_size)
 
     def generate(
         self, question: str, evidences: Sequence[str], *, num_beams: int = 4, max_new_tokens: int = 32
@@ -199,17 +185,6 @@ class Reader:
                 if held[begin : begin + len(tokens)] == tokens:
                     return evidence[offsets[begin][0] : offsets[begin + len(tokens) - 1][1]]
         return str(self.tokenizer.decode(tokens))
-
-    def _score_pairs(self, pairs: list[tuple[str, str, Sequence[str]]]) -> list[NDArray[np.float32]]:
-        source = self.model.encode(*self.source([p[0] for p in pairs], [p[1] for p in pairs]))
-        labels = self.labels([candidate for pair in pairs for candidate in pair[2]])
-        counts = [len(pair[2]) for pair in pairs]
-        shared = labels.new_full((len(pairs), max(counts), labels.shape[1]), IGNORED)
-        for row, own in zip(shared, torch.split(labels, counts), strict=True):
-            row[: len(own)] = own
-        parts = torch.split(shared, max(1, _CANDIDATES_AT_ONCE // len(pairs)), 1)
-        scores = torch.cat([self.model.score_candidates(source, part) for part in parts], 1).float().cpu().numpy()
-        return [row[:count] for row, count in zip(scores, counts, strict=True)]
 
 
 _CANDIDATES_AT_ONCE = 1024
@@ -255,7 +230,7 @@ def output_vocabulary(tokenizer: Any, answers: Iterable[str], size: int) -> list
 
 
 def train_reader(
-    reader: Reader,
+    reader: Generator,
     examples: Sequence[ReaderExample],
     options: TrainOptions | None = None,
     *,
@@ -263,16 +238,17 @@ def train_reader(
     validation: Sequence[ReaderExample] = (),
     progress: str = "train reader",
 ) -> TrainReport:
-    """A report, after the reader has learned to give the examples' answers.
+    """A report, after the reader, or any other generator, has learned to give the examples' answers.
 
-    frozen_layers: the encoder's embeddings and this many of its lower layers stay as they are; -1 trains all.
+    frozen_layers: the built-in reader's embeddings and this many of its lower layers stay as they are; -1 trains all.
     validation: examples that the best state is chosen by. Raises ModelError.
     """
-    reader.model.freeze_encoder(frozen_layers)
+    freeze(reader, frozen_layers)
 
     def loss(batch: Sequence[ReaderExample]) -> Tensor:
-        log_probs, _ = reader.token_log_probs(*zip(*((e.question, e.evidence, e.answer) for e in batch), strict=True))
-        return -log_probs.sum(-1)
+        ids, mask = reader.source([example.question for example in batch], [example.evidence for example in batch])
+        labels = reader.labels([example.answer for example in batch])
+        return -reader.label_log_probs(ids, mask, labels[:, None])[:, 0].sum(-1)
 
     def evaluate() -> float:
         return float(np.mean([float(-loss(validation[i : i + 64]).mean()) for i in range(0, len(validation), 64)]))
@@ -285,3 +261,9 @@ def train_reader(
         evaluate=evaluate if validation else None,
         progress=progress,
     )
+
+
+def freeze(generator: Generator, layers: int) -> None:
+    """Freezes the lower layers of the built-in reader's encoder; another model is left as it is."""
+    if isinstance(generator.model, PointerReader):
+        generator.model.freeze_encoder(layers)

@@ -11,9 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from generation.generator import Generator, load_generator
 from generation.joint import train_together
 from generation.options import TrainingOptions
 from generation.reader import Reader, ReaderOptions
+from generation.reader_config import PointerReaderConfig
+from generation.training import choose_precision
 from kg.errors import ModelError
 from retrieval.question import Question, read_questions
 from retrieval.retriever import Retriever
@@ -47,11 +50,8 @@ def train_teacher(
             "no question can be made from this graph, and none was given that it answers. Give --questions."
         )
     losses = train_scorer(retriever, examples, ScorerOptions(epochs=options.scorer_epochs, seed=options.seed))
-    if options.reader:
-        reader = Reader.open(options.reader, base=encoder_folder)
-    else:
-        answers = [value.rsplit("/", 1)[-1].replace("_", " ") for question in own for value in question.values]
-        reader = Reader.from_encoder(encoder_folder, ReaderOptions(seed=options.seed, max_length=256), answers=answers)
+    answers = [value.rsplit("/", 1)[-1].replace("_", " ") for question in own for value in question.values]
+    reader = new_generator(encoder_folder, options, answers)
     first, second = train_together(retriever, reader, examples, options)
     retriever.scorer.save(folder / "scorer")
     reader.save(folder / "reader", base=encoder_folder)
@@ -64,6 +64,29 @@ def train_teacher(
         if second
         else None,
     }
+
+
+def new_generator(encoder_folder: Path, options: TrainingOptions, answers: Sequence[str]) -> Generator:
+    """The generator to train: a transformers model where one is named, else a reader, given or new."""
+    if options.generator:
+        return load_generator(options.generator)
+    if options.reader:
+        return Reader.open(options.reader, base=encoder_folder)
+    return Reader.from_encoder(encoder_folder, ReaderOptions(seed=options.seed, max_length=256), answers=answers)
+
+
+def open_generator(folder: Path, encoder_folder: Path) -> Generator:
+    """The generator that `train_teacher` wrote to `folder/reader`: the built-in one or a transformers model."""
+    config = json.loads((folder / "reader" / "config.json").read_text("utf-8"))
+    if config.get("model_type") == PointerReaderConfig.model_type:
+        return with_precision(Reader.open(folder / "reader", base=encoder_folder))
+    return load_generator(folder / "reader")
+
+
+def with_precision(reader: Reader) -> Reader:
+    """The same reader, computing in bfloat16 where the processor does so natively: half the time."""
+    reader.precision = choose_precision("auto", reader.model.device.type)
+    return reader
 
 
 def split_by_entity(questions: Sequence[Question], held_out: float) -> tuple[list[Question], list[Question]]:

@@ -10,20 +10,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from generation.options import Device, Precision
 from kg.errors import ModelError
 from kg.progress import progress as progress_bar
 
 Example = TypeVar("Example")
 LossFunction = Callable[[Sequence[Example]], Tensor]
 """From n examples to their n losses, one each, as one tensor that a gradient flows back from."""
-
-Precision = Literal["auto", "bf16", "fp16", "fp32"]
-Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True, kw_only=True)
