@@ -1,0 +1,1 @@
+"""Benchmarks: each prints a plain baseline beside ours, from the same run."""
