@@ -67,13 +67,13 @@ def gather(path: Path, neighbours: Neighbours, *, log_p: float = 0.0) -> Evidenc
     names = ", ".join(neighbours.names[relation] for relation in path.relations)
     head = f"{graph.label_of(path.seed.entity)} | {names}"
     if path.form == "ask":
-        return _yes_or_no(path, neighbours, reached, head, log_p)
+        return _yes_or_no(path, neighbours, layers, head, log_p)
     if len(path.relations) > 1:
         reached = reached[reached != path.seed.entity]
         if not len(reached):
             return None
     best_first = reached[np.argsort(-np.asarray(graph.rank)[reached], kind="stable")]
-    rows = _supporting_rows(neighbours, path.relations, layers, best_first[:SHOWN_ROWS])
+    rows = _supporting_rows(neighbours, path.relations, layers, best_first)
     if path.form == "count":
         number = str(len(reached))
         value = f'"{number}"^^<http://www.w3.org/2001/XMLSchema#integer>'
@@ -83,14 +83,13 @@ def gather(path: Path, neighbours: Neighbours, *, log_p: float = 0.0) -> Evidenc
     return Evidence(path, tuple(graph.terms[int(term)] for term in best_first), labels, rows, text, log_p)
 
 
-def _yes_or_no(path: Path, neighbours: Neighbours, reached: Ids, head: str, log_p: float) -> Evidence:
-    graph = neighbours.graph
+def _yes_or_no(path: Path, neighbours: Neighbours, layers: list[Ids], head: str, log_p: float) -> Evidence:
+    graph, reached = neighbours.graph, layers[-1]
     holds = bool(np.isin(path.target, reached))
     label = "yes" if holds else "no"
     value = f'"{str(holds).lower()}"^^<http://www.w3.org/2001/XMLSchema#boolean>'
     shown = np.array([path.target], np.int32) if holds else reached[:SHOWN]
-    origin = np.array([path.seed.entity], np.int32)
-    rows = _supporting_rows(neighbours, path.relations[-1:], [origin, shown], shown)
+    rows = _supporting_rows(neighbours, path.relations, layers, shown)
     names = "; ".join(graph.label_of(int(term)) for term in shown[:3])
     text = f"{head} | {names} | {graph.label_of(path.target)}: {label}"
     return Evidence(path, (value,), (label,), rows, text, log_p)
@@ -99,24 +98,35 @@ def _yes_or_no(path: Path, neighbours: Neighbours, reached: Ids, head: str, log_
 def _supporting_rows(
     neighbours: Neighbours, relations: tuple[int, ...], layers: list[Ids], reached: Ids
 ) -> tuple[int, ...]:
-    """Rows of triples that lead to the reached nodes, walked backwards, the last step first among equals."""
-    rows: list[int] = []
-    wanted = reached
-    for step in range(len(relations) - 1, -1, -1):
-        before: list[int] = []
-        for node in wanted[:SHOWN_ROWS]:
-            back = neighbours.follow(int(node), relations[step] ^ 1)
-            if not len(back):
-                back = layers[step] if len(layers[step]) == 1 else layers[step][:SHOWN_ROWS]
-            for origin in back[np.isin(back, layers[step])][:2]:
-                row = _row(neighbours, int(origin), relations[step], int(node))
-                if row >= 0:
-                    rows.append(row)
-                    before.append(int(origin))
-            if len(rows) >= SHOWN_ROWS:
-                break
-        wanted = np.unique(np.array(before, np.int32))
-    return tuple(dict.fromkeys(reversed(rows)))
+    """For each of the reached nodes in turn the rows of one chain from the seed, while they fit into SHOWN_ROWS."""
+    rows: dict[int, None] = {}
+    for node in reached[:SHOWN_ROWS].tolist():
+        chain = dict.fromkeys(_chain(neighbours, relations, layers, node))
+        if len(rows | chain) > SHOWN_ROWS:
+            break
+        rows |= chain
+    return tuple(rows)
+
+
+def _chain(neighbours: Neighbours, relations: tuple[int, ...], layers: list[Ids], node: int) -> list[int]:
+    """The rows of one way from the seed to a node of the last layer, the first step first."""
+    rows = []
+    for relation, layer in zip(reversed(relations), reversed(layers[:-1]), strict=True):
+        origins = layer if len(layer) == 1 else _origins(neighbours, relation, layer, node)
+        found = ((int(origin), _row(neighbours, int(origin), relation, node)) for origin in origins)
+        node, row = next(pair for pair in found if pair[1] >= 0)
+        rows.append(row)
+    return rows[::-1]
+
+
+def _origins(neighbours: Neighbours, relation: int, layer: Ids, node: int) -> Ids:
+    """The nodes of a layer where a step to a node may begin: just those if a relation leads back from it."""
+    back = neighbours.follow(node, relation ^ 1)
+    if not len(back):
+        if neighbours.graph.degree(node) > len(layer):
+            return layer
+        back = neighbours.graph.subjects(node, int(neighbours.graph.predicates[relation // 2]))
+    return back[np.isin(back, layer)]
 
 
 def _row(neighbours: Neighbours, origin: int, relation: int, node: int) -> int:

@@ -11,6 +11,7 @@ is asked for. The dual-encoder form follows DPR (Karpukhin et al. 2020, arXiv 20
 from pathlib import Path as File
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -77,11 +78,16 @@ class PathScorer(nn.Module):
 
     @classmethod
     def open(cls, folder: File) -> "PathScorer":
-        """The scorer written by `save`."""
-        state = load_file(folder / "scorer.safetensors")
-        scorer = cls(state["question.weight"].shape[1], width=state["question.weight"].shape[0])
+        """The scorer written by `save`. Raises ModelError."""
+        path = folder / "scorer.safetensors"
         try:
+            state = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"the scorer in {path} cannot be read: {error}. Run `limbeck train`.") from error
+        try:
+            width, dimension = state["question.weight"].shape
+            scorer = cls(dimension, width=width)
             scorer.load_state_dict(state)
-        except RuntimeError as error:
-            raise ModelError(f"the scorer in {folder} was made by another version. Run `limbeck train`.") from error
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise ModelError(f"the scorer in {path} was made by another version. Run `limbeck train`.") from error
         return scorer.eval()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from kg.graph import LITERAL, Graph, Ids
+from kg.graph import CLASS, LITERAL, Graph, Ids
 from kg.terms import iri_term, literal_term
 from kg.values import canonical_value
 from retrieval.evidence import Path, Seed
@@ -83,18 +83,33 @@ def _two_steps(
 
 
 def arrivals(term: int, neighbours: Neighbours) -> Iterator[tuple[int, Ids]]:
-    """The relations that lead to a term, each with the entities it leads from."""
+    """The relations that lead to a term, each with the entities it leads from, ascending.
+
+    For a literal, and for a class by rdf:type, at most `_MEETING` triples are looked at.
+    """
     graph = neighbours.graph
-    if graph.kind[term] != LITERAL:
-        for relation in neighbours.relations_of(term):
-            yield int(relation) ^ 1, neighbours.follow(term, int(relation))
-        return
-    rows = graph.in_rows(term)
+    kind = np.asarray(graph.kind)
+    if kind[term] != LITERAL:
+        for relation in neighbours.relations_of(term).tolist():
+            sources = neighbours.follow(term, relation)
+            sources = sources[kind[sources] != LITERAL]
+            if len(sources) and graph.predicates[relation // 2] != graph.type_id:
+                yield relation ^ 1, sources
+        if kind[term] != CLASS:
+            return
+    rows = graph.in_rows(term) if kind[term] == LITERAL else _type_rows(graph, term)
     groups: dict[int, list[int]] = defaultdict(list)
     for row in rows[:_MEETING]:
         groups[int(graph.p[row])].append(int(graph.s[row]))
     for predicate, subjects in groups.items():
-        yield 2 * int(np.searchsorted(graph.predicates, predicate)), np.array(sorted(subjects), np.int32)
+        relation = 2 * int(np.searchsorted(graph.predicates, predicate))
+        if len(neighbours.follow(subjects[0], relation)):
+            yield relation, np.array(sorted(subjects), np.int32)
+
+
+def _type_rows(graph: Graph, term: int) -> Ids:
+    rows = graph.in_rows(term)
+    return rows[np.asarray(graph.p)[rows] == graph.type_id]
 
 
 def _meets(reached: Ids, targets: Ids) -> bool:

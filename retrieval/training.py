@@ -54,8 +54,9 @@ class Example:
 
 
 def make_examples(questions: Sequence[Question], retriever: Retriever, *, title: str = "paths") -> list[Example]:
-    """The questions whose answers some path reaches, with their candidates. Seeds are the gold entities where they are
-    given, else what the retriever finds."""
+    """The questions that have answers and paths around their seeds, with these paths as candidates. Where none leads to
+    an answer, all have quality 0, and only the form is learned. Seeds are the gold entities where they are given, else
+    what the retriever finds."""
     found = retriever.find_seeds([question.question for question in questions], "graph")
     seeds = [gold_seeds(question, own, retriever) or own for question, own in zip(questions, found, strict=True)]
     texts = [
@@ -67,7 +68,7 @@ def make_examples(questions: Sequence[Question], retriever: Retriever, *, title:
     examples = []
     with progress(title, len(questions)) as advance:
         for question, own in zip(questions, seeds, strict=True):
-            example = _example(question, own, vectors, retriever) if own else None
+            example = _example(question, own, vectors, retriever) if own and question.answers else None
             if example is not None:
                 examples.append(example)
             advance(1)
@@ -113,7 +114,8 @@ def scorer_loss(retriever: Retriever, batch: Sequence[Example], *, dropout: floa
 
 
 def score_batch(retriever: Retriever, batch: Sequence[Example], *, dropout: float = 0.0) -> Tensor:
-    """Unnormalised scores (B, longest), -inf for padding."""
+    """Unnormalised scores (B, longest) on the scorer's device, -inf for padding."""
+    device = retriever.scorer.cosine.device
     longest = max(len(example.paths) for example in batch)
     hops = max(len(path.relations) for example in batch for path in example.paths)
     dimension = batch[0].masked.shape[1]
@@ -128,7 +130,8 @@ def score_batch(retriever: Retriever, batch: Sequence[Example], *, dropout: floa
         which[place, : len(example.paths)] = torch.tensor(example.place)
         seed_log_p[place, : len(example.paths)] = torch.tensor([path.seed.log_p for path in example.paths])
     questions = torch.nn.functional.dropout(questions, dropout, training=dropout > 0)
-    scores: Tensor = retriever.scorer(questions, which, retriever.relation_vectors, relations, seed_log_p)
+    inputs = (questions, which, retriever.relation_vectors, relations, seed_log_p)
+    scores: Tensor = retriever.scorer(*(tensor.to(device) for tensor in inputs))
     return scores
 
 
