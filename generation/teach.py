@@ -41,8 +41,6 @@ def train_teacher(
     given, asked = split_by_entity(questions, options.held_out)
     own, kept = split_by_entity(made, options.held_out)
     held_out = [*asked, *kept][:MOST_HELD_OUT]
-    taken = {iri for question in held_out for iri in question.entities if question.id in {item.id for item in asked}}
-    own = [question for question in own if not taken.intersection(question.entities)]
     examples = make_examples(given, retriever, title="given questions") * GIVEN_WEIGHT
     examples += make_examples(own, retriever, title="made questions")
     if not examples:

@@ -19,6 +19,8 @@ from kg.types import Mention
 CONTEXT = 4
 """Tokens of the sentence kept outside the two mentions, on each side."""
 
+REACH = 5
+"""A mention is paired with this many that follow it in its sentence: what stands farther off is rarely related by it."""
 MAX_MENTIONS = 12
 """Sentences with more mentions are lists; their pairs are not looked at."""
 
@@ -84,7 +86,7 @@ def find_pairs(texts: Sequence[str], mentions: Sequence[Sequence[Mention]], grap
 def _sentence_pairs(doc, start: int, end: int, spans: list[tuple[int, int, int]], number: int) -> list[Pair]:  # type: ignore[no-untyped-def]
     closest: dict[tuple[int, int], tuple[int, int]] = {}
     for i, left in enumerate(spans):
-        for j in range(i + 1, len(spans)):
+        for j in range(i + 1, min(i + 1 + REACH, len(spans))):
             right = spans[j]
             gap = right[0] - left[1]
             key = (min(left[2], right[2]), max(left[2], right[2]))
