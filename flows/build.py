@@ -1,12 +1,11 @@
 """The flows: build, refresh, train, distil, evaluate. Each holds the workspace's lock and publishes once, at its end.
 
-A flow's parameters are plain values, so that a deployment can run it: the workspace, the configuration file, sources and
-questions beyond it, the steps to skip.
+A flow's parameters are plain values, so that a deployment can run it: the workspace, the configuration file, sources
+and questions beyond it, the steps to skip.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -17,12 +16,11 @@ be_quiet()
 from prefect import flow  # noqa: E402
 
 from flows import pipeline  # noqa: E402
-from flows.config import Config, config_from, load_config  # noqa: E402
+from flows.config import Config, check_skipped, config_from, configured, load_config  # noqa: E402
 from flows.steps import step  # noqa: E402
 from kg.clean import clean  # noqa: E402
-from kg.errors import ConfigError  # noqa: E402
 from kg.snapshot import Snapshot, new_folder, open_snapshot, write_lock  # noqa: E402
-from kg.sources import SourceOptions, pull  # noqa: E402
+from kg.sources import pull  # noqa: E402
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,7 +48,7 @@ def build(
     questions: Sequence[str] = (),
     skip: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Builds a snapshot from the sources of the configuration and those given, publishes it, and returns its manifest."""
+    """Builds a snapshot from the sources of the configuration and those given, publishes it; returns its manifest."""
     options = configured(config, sources, questions)
     return _build(Path(workspace), options, tuple(skip), parent=None)
 
@@ -100,21 +98,8 @@ def evaluate(workspace: str, config: str | None = None, model: str | None = None
     return {**report, "snapshot": parent.id, "live": model or parent.manifest.get("live")}
 
 
-def configured(config: str | None, sources: Sequence[str], questions: Sequence[str]) -> Config:
-    """The configuration of a file, with more sources and question files. Raises ConfigError without any source."""
-    options = load_config(Path(config)) if config else Config()
-    more = tuple(SourceOptions(_absolute(location)) for location in sources)
-    asked = tuple(str(Path(name).resolve()) for name in questions)
-    options = replace(options, sources=(*options.sources, *more), questions=(*options.questions, *asked))
-    if not options.sources:
-        raise ConfigError("there is no source. Give --source PATH_OR_URL, or [[sources]] in the configuration.")
-    return options
-
-
 def _build(workspace: Path, options: Config, skip: tuple[str, ...], *, parent: Snapshot | None) -> dict[str, Any]:
-    unknown = [name for name in skip if name not in pipeline.STEPS]
-    if unknown:
-        raise ConfigError(f"{unknown[0]!r} is no step that can be skipped; choose from {', '.join(pipeline.STEPS)}.")
+    check_skipped(skip)
     clock = Clock()
     with write_lock(workspace), new_folder(workspace) as folder:
         staging = workspace / "pulls"
@@ -169,7 +154,3 @@ def _facts(parent: Snapshot) -> dict[str, Any]:
     """What a snapshot says besides what publishing adds."""
     added = ("format", "id", "previous", "files", "config", "duration_s", "peak_rss_bytes")
     return {name: value for name, value in parent.manifest.items() if name not in added}
-
-
-def _absolute(location: str) -> str:
-    return location if location.startswith(("http://", "https://")) else str(Path(location).resolve())

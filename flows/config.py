@@ -9,6 +9,7 @@ import difflib
 import tomllib
 import types
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from kg.relations.extract import RelationOptions
 from kg.sources import SourceOptions
 from retrieval.options import RetrievalOptions
 
+STEPS = ("text", "clean", "embed", "train")
+"""What `--skip` may name."""
+
 
 @dataclass(frozen=True)
 class TextOptions:
@@ -28,7 +32,7 @@ class TextOptions:
     of their IRIs. min_confidence: triples read with less are not taken into the graph."""
 
     abstracts: bool = True
-    max_abstracts: int = 20_000
+    max_abstracts: int = 5_000
     min_confidence: float = 0.5
 
 
@@ -83,6 +87,24 @@ def load_config(path: Path | None) -> Config:
     )
 
 
+def configured(config: str | None, sources: Sequence[str], questions: Sequence[str]) -> Config:
+    """The configuration of a file, with more sources and question files. Raises ConfigError without any source."""
+    options = load_config(Path(config)) if config else Config()
+    more = tuple(SourceOptions(_absolute(location)) for location in sources)
+    asked = tuple(str(Path(name).resolve()) for name in questions)
+    options = dataclasses.replace(options, sources=(*options.sources, *more), questions=(*options.questions, *asked))
+    if not options.sources:
+        raise ConfigError("there is no source. Give --source PATH_OR_URL, or [[sources]] in the configuration.")
+    return options
+
+
+def check_skipped(steps: Sequence[str]) -> None:
+    """Raises ConfigError for a step that cannot be left out."""
+    unknown = [name for name in steps if name not in STEPS]
+    if unknown:
+        raise ConfigError(f"{unknown[0]!r} is no step that can be skipped; choose from {', '.join(STEPS)}.")
+
+
 def config_from(data: dict[str, Any]) -> Config:
     """The configuration from the plain values of `as_dict`."""
     config: Config = _fill(Config, data, "the manifest", "")
@@ -134,9 +156,17 @@ def _toml(value: Any) -> str:
 
 
 def _rebase(name: str, base: Path) -> str:
-    if name.startswith(("http://", "https://")) or Path(name).is_absolute():
+    if _is_url(name) or Path(name).is_absolute():
         return name
     return str(base / name)
+
+
+def _absolute(location: str) -> str:
+    return location if _is_url(location) else str(Path(location).resolve())
+
+
+def _is_url(location: str) -> bool:
+    return location.lower().startswith(("http://", "https://"))
 
 
 def _fill(cls: Any, data: Any, file: str, place: str) -> Any:

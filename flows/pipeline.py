@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from retrieval.question import Question
     from retrieval.retriever import Retriever
 
-STEPS = ("text", "clean", "embed", "train")
-"""What `--skip` may name."""
-
 
 @dataclass(frozen=True)
 class Texts:
@@ -53,10 +50,6 @@ class Texts:
 
 def read_texts(folder: Path, pulled: Pulled, cleaned: Cleaned, config: Config) -> Texts:
     """Links the pulled texts and abstracts against the clean graph, and reads relations from them."""
-    from kg.linking.pipeline import link
-    from kg.relations.extract import RelationExtractor, extract_statements
-    from retrieval.encoder import SentenceEncoder
-
     infos = list(pulled.infos)
     documents, owners = list(pulled.documents), list(pulled.document_source)
     if config.text.abstracts:
@@ -69,6 +62,10 @@ def read_texts(folder: Path, pulled: Pulled, cleaned: Cleaned, config: Config) -
             owners += [len(infos) - 1] * len(abstracts)
     if not documents:
         return no_texts(pulled, cleaned)
+    from kg.linking.pipeline import link
+    from kg.relations.extract import RelationExtractor, extract_statements
+    from retrieval.encoder import SentenceEncoder
+
     scratch = folder / "scratch"
     finished = finish(cleaned.statements, config.clean)
     graph = write_graph(scratch / "graph", finished.triples, rank=finished.rank)

@@ -201,8 +201,9 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _forget_old(workspace: Path) -> None:
-    """Removes all but the current snapshot, the KEEP before it, and those these go back to."""
-    current = current_id(workspace)
-    names = [name for name in snapshot_ids(workspace) if name != current]
-    for name in names[:-KEEP]:
-        shutil.rmtree(workspace / "snapshots" / name, ignore_errors=True)
+    """Removes all but the current snapshot, the one that it goes back to, and the KEEP youngest others."""
+    current = open_snapshot(workspace)
+    others = [name for name in snapshot_ids(workspace) if name != current.id]
+    for name in others[:-KEEP]:
+        if name != current.manifest["previous"]:
+            shutil.rmtree(workspace / "snapshots" / name, ignore_errors=True)

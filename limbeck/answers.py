@@ -19,7 +19,11 @@ class CitedTriple:
 
     def to_dict(self) -> dict[str, Any]:
         """Bare values and the reading."""
-        return {"triple": [value_of(self.s), value_of(self.p), value_of(self.o)], "text": self.text, "sources": list(self.sources)}
+        return {
+            "triple": [value_of(self.s), value_of(self.p), value_of(self.o)],
+            "text": self.text,
+            "sources": list(self.sources),
+        }
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,8 @@ class CitedEvidence:
 
 @dataclass(frozen=True)
 class Answer:
-    """text: the answer in words. answers: best first, empty where the graph has none. evidence: that of the answer first.
-    model: teacher or student. snapshot: the id of the snapshot asked. duration_ms: by step."""
+    """text: the answer in words. answers: best first, empty where the graph has none. evidence: that of the answer
+    first. model: teacher or student. snapshot: the id of the snapshot asked. duration_ms: by step."""
 
     text: str
     answers: tuple[ScoredAnswer, ...]

@@ -17,7 +17,6 @@ app = typer.Typer(
     name="limbeck",
     help="Turns a public knowledge graph into answers, and then into a small model that gives them.\n\n"
     'Begin with `limbeck build --source FILE_OR_ENDPOINT`, then `limbeck ask "…"`.',
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -211,8 +210,8 @@ def evaluate(
     from limbeck import measure
 
     measure.run(
-        workspace, kind, gold, limit=limit, predictions=predictions, gold_entities=gold_entities, model=model, mode=mode,
-        as_json=as_json,
+        workspace, kind, gold, limit=limit, predictions=predictions, gold_entities=gold_entities, model=model,
+        mode=mode, as_json=as_json,
     )  # fmt: skip
 
 
@@ -285,19 +284,33 @@ def read_text(path: Path) -> str:
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. `--debug` may stand anywhere before `--`."""
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)
+    if "--debug" in words[:end]:
+        os.environ["LIMBECK_DEBUG"] = "1"
+    words = [word for word in words[:end] if word != "--debug"] + words[end:]
     try:
-        app()
-    except LimbeckError as error:
-        if os.environ.get("LIMBECK_DEBUG"):
-            raise
-        say(f"limbeck: {error}")
-        sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        say("limbeck: stopped. The last snapshot still serves; run the same command to go on.")
-        sys.exit(1)
+        app(words or ["--help"], standalone_mode=False)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (KeyboardInterrupt, Exception) as error:
+        if os.environ.get("LIMBECK_DEBUG"):
+            raise
+        text, status = failure(error)
+        say("limbeck: " + " ".join(text.split()))
+        sys.exit(status)
+
+
+def failure(error: BaseException) -> tuple[str, int]:
+    """What to say of an error, and the exit status."""
+    if isinstance(error, LimbeckError):
+        return str(error), error.exit_status
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return "stopped. The last snapshot still serves; run the same command to go on.", 1
+    if hasattr(error, "format_message"):  # typer's errors of use; their classes have no public name
+        return f"{error.format_message().rstrip('.')}. See `limbeck --help`.", 2
+    return f"{type(error).__name__}: {error} (--debug shows where.)", 1
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,43 +16,38 @@ def build(
     workspace: Path, config: Path | None, sources: Sequence[str], questions: Sequence[str], skip: Sequence[str]
 ) -> dict[str, Any]:
     """Runs the flow `build` here; returns the report of the snapshot."""
-    from flows import build as flows
-    from flows.steps import run_flow
+    from flows.config import check_skipped, configured
+    from kg.sources.options import kind_of
 
-    flows.configured(_name(config), sources, questions)
-    manifest = run_flow(
-        flows.build,
-        workspace=str(workspace),
-        config=_name(config),
-        sources=list(sources),
-        questions=list(questions),
-        skip=list(skip),
-    )
-    return report(manifest)
+    check_skipped(skip)
+    for source in configured(_name(config), sources, questions).sources:
+        kind_of(source.location)
+    given = {"sources": list(sources), "questions": list(questions), "skip": list(skip)}
+    return report(_run("build", workspace, config, **given))
 
 
 def refresh(workspace: Path, config: Path | None) -> dict[str, Any]:
     """Runs the flow `refresh` here."""
-    return _run("refresh", workspace, config)
+    open_snapshot(workspace)
+    return report(_run("refresh", workspace, config))
 
 
 def train(workspace: Path, config: Path | None, questions: Sequence[str]) -> dict[str, Any]:
     """Runs the flow `train` here."""
-    return _run("train", workspace, config, questions=list(questions))
+    open_snapshot(workspace)
+    return report(_run("train", workspace, config, questions=list(questions)))
 
 
 def distill(workspace: Path, config: Path | None, questions: Sequence[str]) -> dict[str, Any]:
     """Runs the flow `distill` here."""
-    return _run("distill", workspace, config, questions=list(questions))
+    open_snapshot(workspace)
+    return report(_run("distill", workspace, config, questions=list(questions)))
 
 
 def promote(workspace: Path, config: Path | None) -> dict[str, Any]:
     """Runs the flow `promote` here; returns the gate's report."""
-    from flows import build as flows
-    from flows.steps import run_flow
-
     open_snapshot(workspace)
-    return run_flow(flows.promote, workspace=str(workspace), config=_name(config))
+    return _run("promote", workspace, config)
 
 
 def rollback(workspace: Path) -> dict[str, Any]:
@@ -75,7 +71,7 @@ def deploy(workspace: Path, config: Path | None, api_url: str | None) -> dict[st
 
 def estimate(config: Path | None, sources: Sequence[str], questions: Sequence[str]) -> dict[str, Any]:
     """What a build would pull."""
-    from flows.build import configured
+    from flows.config import configured
     from kg.sources import estimate as look
 
     return {"dry_run": True, "sources": look(configured(_name(config), sources, questions).sources)}
@@ -152,12 +148,13 @@ def build_lines(result: dict[str, Any]) -> list[str]:
     """The report as text."""
     if result.get("dry_run"):
         return [f"{source['name']}: {_facts(source)}" for source in result["sources"]]
-    dropped = ", ".join(f"{count:,} {reason}" for reason, count in result["dropped"].items())
+    most_first = sorted(result["dropped"].items(), key=lambda item: (-item[1], item[0]))
+    dropped = ", ".join(f"{count:,} {reason}" for reason, count in most_first)
     steps = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result["duration_s"].items())
     return [
         f"snapshot {result['snapshot']}",
-        f"  {result['pulled']:,} triples pulled, {result['extracted']:,} read from text, {result['triples']:,} published "
-        f"({result['entities']:,} entities, {result['predicates']:,} predicates)",
+        f"  {result['pulled']:,} triples pulled, {result['extracted']:,} read from text, {result['triples']:,} "
+        f"published ({result['entities']:,} entities, {result['predicates']:,} predicates)",
         f"  dropped: {dropped or 'none'}",
         f"  {steps}; peak memory {result['peak_rss_bytes'] / 2**20:,.0f} MiB",
     ]
@@ -189,12 +186,17 @@ def deploy_lines(result: dict[str, Any]) -> list[str]:
 
 
 def _run(name: str, workspace: Path, config: Path | None, **parameters: Any) -> dict[str, Any]:
-    from flows import build as flows
-    from flows.steps import run_flow
+    """What a flow returns. Its server starts beside the imports."""
+    from flows.server import start_server
 
-    open_snapshot(workspace)
-    manifest = run_flow(getattr(flows, name), workspace=str(workspace), config=_name(config), **parameters)
-    return report(manifest)
+    with start_server() or nullcontext() as server:
+        from flows import build as flows
+        from flows.steps import run_flow
+
+        made = run_flow(
+            getattr(flows, name), server=server, workspace=str(workspace), config=_name(config), **parameters
+        )
+    return dict(made)
 
 
 def _each_text(file: Path | None, annotate: Callable[[list[str]], list[dict[str, Any]]]) -> None:

@@ -1,16 +1,18 @@
 """BM25 over texts (Robertson and Zaragoza 2009), by bm25s: sparse scores computed at indexing, memory-mapped."""
 
+import logging
 from pathlib import Path
 
 import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
+logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets DEBUG when it is imported
 _STOPWORDS = "english"
 
 
 class LexicalIndex:
-    """Texts by their words. Positions are those of the texts that were indexed."""
+    """Texts by their words. Positions are those of the texts that were indexed. `index` is None if they hold no word."""
 
     def __init__(self, index: "bm25s.BM25 | None", size: int) -> None:
         self._index = index
@@ -43,12 +45,14 @@ def rank_texts(query: str, texts: list[str]) -> tuple[NDArray[np.int64], NDArray
 
 
 def write_lexical(folder: Path, texts: list[str]) -> None:
-    """Indexes texts; none at all is fine."""
+    """Indexes texts; none at all is fine, and so are texts without words."""
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / "size.npy", len(texts))
-    if texts:
+    tokens = bm25s.tokenize(texts, stopwords=_STOPWORDS, show_progress=False) if texts else None
+    has_words = tokens is not None and any(tokens.ids)
+    np.save(folder / "size.npy", len(texts) if has_words else 0)
+    if has_words:
         index = bm25s.BM25()
-        index.index(bm25s.tokenize(texts, stopwords=_STOPWORDS, show_progress=False), show_progress=False)
+        index.index(tokens, show_progress=False)
         index.save(folder, show_progress=False)
 
 
