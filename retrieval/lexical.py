@@ -12,7 +12,7 @@ _STOPWORDS = "english"
 
 
 class LexicalIndex:
-    """Texts by their words. Positions are those of the texts that were indexed. `index` is None if they hold no word."""
+    """Texts by their words. Positions are those of the texts that were indexed. No words, no `index`."""
 
     def __init__(self, index: "bm25s.BM25 | None", size: int) -> None:
         self._index = index

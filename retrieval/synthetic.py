@@ -69,6 +69,8 @@ class SyntheticOptions:
 def make_questions(neighbours: Neighbours, options: SyntheticOptions) -> list[Question]:
     """Distinct questions with answers, in a fixed order for a fixed seed; fewer than asked for where the graph is
     small."""
+    if not len(neighbours.relation):
+        return []
     draw = np.random.default_rng(options.seed)
     sampler = _Sampler(neighbours, draw)
     questions: dict[str, Question] = {}

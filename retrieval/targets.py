@@ -109,7 +109,7 @@ def arrivals(term: int, neighbours: Neighbours) -> Iterator[tuple[int, Ids]]:
 
 def _type_rows(graph: Graph, term: int) -> Ids:
     rows = graph.in_rows(term)
-    return rows[np.asarray(graph.p)[rows] == graph.type_id]
+    return np.asarray(rows[graph.p[rows] == graph.type_id])
 
 
 def _meets(reached: Ids, targets: Ids) -> bool:

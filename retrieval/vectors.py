@@ -43,6 +43,8 @@ class EntityIndex:
 
     def nearest(self, vectors: NDArray[np.float32], k: int) -> tuple[Ids, NDArray[np.float32]]:
         """Entity ids and inner products, shape (n, k), best first; -1 where there are fewer than `k`."""
+        if not len(self.entities):
+            return np.full((len(vectors), k), -1, np.int32), np.full((len(vectors), k), -np.inf, np.float32)
         scores, places = self._index.search(np.ascontiguousarray(vectors, np.float32), k)
         ids = np.where(places >= 0, np.asarray(self.entities)[np.maximum(places, 0)], -1)
         return ids.astype(np.int32), scores

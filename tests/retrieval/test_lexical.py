@@ -1,0 +1,58 @@
+"""Held to the BM25 formula, reckoned by hand (bm25s's default: Lucene's, k1 1.5, b 0.75)."""
+
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrieval.lexical import LexicalIndex, fuse, rank_texts, write_lexical
+
+TEXTS = ["stone bridge river", "river river delta water", "castle", "bridge castle garden water tower"]
+
+
+def bm25(query: str, text: str) -> float:
+    words = [each.split() for each in TEXTS]
+    mean = sum(map(len, words)) / len(words)
+    own, total = text.split(), 0.0
+    for word in query.split():
+        n = sum(word in each for each in words)
+        frequency = own.count(word)
+        idf = math.log(1 + (len(TEXTS) - n + 0.5) / (n + 0.5))
+        total += idf * frequency / (frequency + 1.5 * (1 - 0.75 + 0.75 * len(own) / mean))
+    return total
+
+
+@pytest.mark.parametrize("query", ["river", "stone castle", "bridge water", "castle river garden"])
+def test_scores_are_those_of_bm25_and_only_shared_words_count(tmp_path: Path, query: str) -> None:
+    write_lexical(tmp_path, TEXTS)
+    expected = {i: bm25(query, text) for i, text in enumerate(TEXTS) if bm25(query, text)}
+    for found, scores in (LexicalIndex.open(tmp_path).search(query, 10), rank_texts(query, TEXTS)):
+        assert dict(zip(found.tolist(), scores.tolist(), strict=True)) == pytest.approx(expected, rel=1e-5)
+        assert scores.tolist() == sorted(scores.tolist(), reverse=True)
+    assert len(LexicalIndex.open(tmp_path).search(query, 1)[0]) == 1
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["the", "of the"], ["", "…"]])
+def test_no_texts_and_texts_without_words_are_found_by_nothing(tmp_path: Path, texts: list[str]) -> None:
+    write_lexical(tmp_path, texts)
+    for found, scores in (LexicalIndex.open(tmp_path).search("the river", 3), rank_texts("the river", texts)):
+        assert (found.tolist(), scores.tolist()) == ([], [])
+
+
+@pytest.mark.parametrize("query", ["", "the", "xylophone", "???"])
+def test_a_query_that_shares_no_word_finds_nothing(tmp_path: Path, query: str) -> None:
+    write_lexical(tmp_path, TEXTS)
+    assert LexicalIndex.open(tmp_path).search(query, 3)[0].tolist() == []
+
+
+@given(st.lists(st.lists(st.integers(0, 9), unique=True), max_size=4))
+def test_fusion_adds_reciprocal_ranks(rankings: list[list[int]]) -> None:
+    fused = fuse(rankings)
+    expected = {
+        item: sum(1 / (61 + ranking.index(item)) for ranking in rankings if item in ranking)
+        for item in {item for ranking in rankings for item in ranking}
+    }
+    assert dict(fused) == pytest.approx(expected)
+    assert fused == sorted(fused, key=lambda pair: (-pair[1], pair[0]))
