@@ -14,7 +14,7 @@ from retrieval.question import Question
 @dataclass(frozen=True)
 class ModelReport:
     """hits_at_1 and f1: means over the questions. duration_ms: median of one answer, the evidence given. megabytes: of
-    the model's weights in memory."""
+    the model's weights in float16."""
 
     hits_at_1: float
     f1: float
@@ -53,7 +53,7 @@ def compare(
     first, second = (measure(model, questions, evidence, megabytes=size) for model, size in (teacher, student))
     reasons = []
     if not questions:
-        reasons.append("there are no held-out questions to measure on")
+        return GateReport(0, first, second, ("there are no held-out questions to measure on",))
     if second.hits_at_1 < keep_quality * first.hits_at_1:
         reasons.append(
             f"Hits@1 {second.hits_at_1:.3f} is below {keep_quality:.0%} of the teacher's {first.hits_at_1:.3f}"

@@ -126,6 +126,7 @@ def train_student(
         if not isinstance(teacher, Reader) or options.alpha == 0:
             log_probs = student.reader.label_log_probs(ids, mask, labels[:, None])[:, 0]
             return -log_probs.sum(-1) / (labels != IGNORED).sum(-1)
+        teacher.model.to(labels.device)
         support, soft = teacher_distribution(teacher, batch, labels, also=ids)
         own = student.reader.model.distribution(student.reader.model.encode(ids, mask), labels, support)
         places = torch.where(labels == IGNORED, IGNORED, torch.searchsorted(support, labels.clamp(min=0)))

@@ -59,7 +59,7 @@ def reader_examples(
 
 
 def joint_examples(examples: Sequence[Example], retriever: Retriever, *, count: int, seed: int = 0) -> list[Joint]:
-    """At most `count` questions for the joint training, those with the rarer forms first among equals."""
+    """At most `count` questions for the joint training, drawn at random from those that some path answers."""
     draw = np.random.default_rng(seed)
     made: list[Joint] = []
     for place in draw.permutation(len(examples)):

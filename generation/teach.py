@@ -74,8 +74,13 @@ def new_generator(encoder_folder: Path, options: TrainingOptions, answers: Seque
 
 
 def open_generator(folder: Path, encoder_folder: Path) -> Generator:
-    """The generator that `train_teacher` wrote to `folder/reader`: the built-in one or a transformers model."""
-    config = json.loads((folder / "reader" / "config.json").read_text("utf-8"))
+    """The generator that `train_teacher` wrote to `folder/reader`: the built-in one or a transformers model. Raises
+    ModelError."""
+    path = folder / "reader" / "config.json"
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"the generator's {path} cannot be read: {error}. Run `limbeck train`.") from error
     if config.get("model_type") == PointerReaderConfig.model_type:
         return with_precision(Reader.open(folder / "reader", base=encoder_folder))
     return load_generator(folder / "reader")
@@ -88,8 +93,11 @@ def with_precision(reader: Reader) -> Reader:
 
 
 def split_by_entity(questions: Sequence[Question], held_out: float) -> tuple[list[Question], list[Question]]:
-    """(train, held out): a question is held out if the hash of its first entity falls into that share. A question with
-    any entity that is held out is never in train."""
+    """(train, held out): a question is held out if the hash of its first entity falls into that share.
+
+    No question with an entity that falls into it is in train, so one where only a later entity does is in neither.
+    Questions without entities are in train.
+    """
 
     def chosen(iri: str) -> bool:
         return int.from_bytes(hashlib.blake2b(iri.encode(), digest_size=4).digest()) < held_out * 2**32

@@ -151,18 +151,20 @@ class Retriever:
 
 
 def pairs(seeds: Sequence[Seed]) -> list[tuple[Seed, Seed]]:
-    """The pairs of seeds from different mentions, the likelier first, at most six."""
+    """The pairs of different entities from mentions that do not overlap, the likelier first, at most six."""
     found = [
         (first, second)
         for place, first in enumerate(seeds)
         for second in seeds[place + 1 :]
-        if first.start >= 0 and second.start >= 0 and first.start != second.start and first.entity != second.entity
+        if min(first.start, second.start) >= 0
+        and (first.end <= second.start or second.end <= first.start)
+        and first.entity != second.entity
     ]
     return sorted(found, key=lambda pair: -(pair[0].log_p + pair[1].log_p))[:6]
 
 
 def mask(question: str, seeds: Sequence[Seed]) -> str:
-    """The question with the mentions of these seeds replaced by MASK."""
+    """The question with the mentions of these seeds, which must not overlap, replaced by MASK."""
     for seed in sorted(seeds, key=lambda seed: -seed.start):
         if seed.start >= 0:
             question = question[: seed.start] + MASK + question[seed.end :]

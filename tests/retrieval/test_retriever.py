@@ -105,11 +105,13 @@ def test_a_mention_is_masked_where_it_stands(retriever: Retriever) -> None:
     ]
 
 
-def test_pairs_join_different_entities_of_different_mentions_the_likeliest_first() -> None:
+def test_pairs_join_different_entities_of_mentions_apart_the_likeliest_first() -> None:
     first, namesake, second = Seed(1, 0, 4, -0.5), Seed(2, 0, 4, -1.0), Seed(3, 9, 12, -0.1)
     nowhere, again = Seed(4, -1, -1, 0.0), Seed(1, 9, 12, -3.0)
     assert pairs([first, namesake, second, nowhere]) == [(first, second), (namesake, second)]
     assert pairs([first, again]) == []
+    inside = Seed(5, 1, 3, -2.0)
+    assert pairs([first, inside, second]) == [(first, second), (inside, second)]
     many = [Seed(i, 5 * i, 5 * i + 1, -float(i)) for i in range(8)]
     assert len(pairs(many)) == 6
     assert pairs(many)[0] == (many[0], many[1])

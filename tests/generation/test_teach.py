@@ -1,0 +1,92 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from generation.options import TrainingOptions
+from generation.reader import Reader
+from generation.teach import HELD_OUT, open_generator, read_all, split_by_entity, train_teacher, write_questions
+from kg.errors import ModelError
+from retrieval.question import Answer, Question
+from retrieval.scorer import PathScorer
+from tests.encoders import NgramEncoder
+from tests.toy_graph import toy_retriever, write_toy
+from tests.workspaces import toy_questions
+
+IRIS = st.integers(0, 30).map(lambda i: f"http://x/{i}")
+QUESTIONS = st.lists(st.lists(IRIS, max_size=3).map(tuple), max_size=30).map(
+    lambda each: [Question(str(i), "?", (), entities) for i, entities in enumerate(each)]
+)
+
+
+@given(QUESTIONS, st.floats(0, 1))
+def test_no_held_out_subject_is_trained_on(questions: list[Question], share: float) -> None:
+    train, held = split_by_entity(questions, share)
+    trained_on = {iri for question in train for iri in question.entities}
+    assert not trained_on & {question.entities[0] for question in held}
+    assert not {question.id for question in train} & {question.id for question in held}
+    assert split_by_entity(questions, share) == (train, held)
+
+
+@given(QUESTIONS, st.floats(0, 1))
+def test_every_question_about_one_entity_is_in_one_of_the_two(questions: list[Question], share: float) -> None:
+    train, held = split_by_entity(questions, share)
+    split = {question.id for question in (*train, *held)}
+    left_out = [question for question in questions if question.id not in split]
+    subjects = {question.entities[0] for question in held}
+    assert all(len(set(question.entities)) > 1 for question in left_out)
+    assert not {question.entities[0] for question in left_out} & subjects
+    assert {question.id for question in questions if not question.entities} <= {question.id for question in train}
+
+
+def test_an_entity_falls_on_the_same_side_in_every_set_and_the_share_is_about_right() -> None:
+    questions = [Question(str(i), "?", (), (f"http://x/{i}",)) for i in range(2000)]
+    _, held = split_by_entity(questions, 0.2)
+    assert len(held) == pytest.approx(400, abs=60)
+    assert split_by_entity(questions[::7], 0.2)[1] == [question for question in questions[::7] if question in held]
+    assert split_by_entity(questions, 0.0) == (questions, [])
+    assert split_by_entity(questions, 1.0) == ([], questions)
+
+
+def test_written_questions_are_read_back(tmp_path: Path) -> None:
+    questions = [*toy_questions(), Question("é", "Wie?", (Answer("literal", "2"),), (), "count", 1)]
+    write_questions(tmp_path / "q.jsonl", questions)
+    assert read_all([tmp_path / "q.jsonl", tmp_path / "q.jsonl"]) == questions * 2
+
+
+OPTIONS = TrainingOptions(
+    synthetic=30, held_out=0.3, scorer_epochs=1, reader_examples=8, joint_examples=4, batch_size=4
+)
+
+
+def test_a_teacher_is_written_whole_and_nobody_trains_on_what_is_held_out(tmp_path: Path, encoder_folder: Path) -> None:
+    retriever = toy_retriever(tmp_path)
+    report = train_teacher(tmp_path / "models", retriever, encoder_folder, toy_questions(), OPTIONS)
+    assert len(report["retriever_loss"]) == 1
+    assert report["reader"]["steps"] == 2 and report["joint"]["steps"] == 1
+    given_train, given_held = split_by_entity(toy_questions(), OPTIONS.held_out)
+    held_out = read_all([tmp_path / "models" / HELD_OUT])
+    assert held_out[: len(given_held)] == given_held
+    assert report["questions"]["given"] == len(given_train)
+    assert report["questions"]["held_out"] == len(held_out)
+    assert report["questions"]["made"] + len(held_out) - len(given_held) <= OPTIONS.synthetic
+    assert isinstance(open_generator(tmp_path / "models", encoder_folder), Reader)
+    assert isinstance(PathScorer.open(tmp_path / "models" / "scorer"), PathScorer)
+    json.dumps(report)
+
+
+def test_a_graph_without_questions_cannot_be_learned(tmp_path: Path, encoder_folder: Path) -> None:
+    retriever = toy_retriever(write_toy(tmp_path, NgramEncoder(), []))
+    with pytest.raises(ModelError, match="no question can be made"):
+        train_teacher(tmp_path / "models", retriever, encoder_folder, toy_questions(), OPTIONS)
+
+
+def test_a_missing_or_damaged_generator_is_named(tmp_path: Path, encoder_folder: Path) -> None:
+    with pytest.raises(ModelError, match=r"config\.json"):
+        open_generator(tmp_path, encoder_folder)
+    (tmp_path / "reader").mkdir()
+    (tmp_path / "reader" / "config.json").write_text("{")
+    with pytest.raises(ModelError, match=r"config\.json"):
+        open_generator(tmp_path, encoder_folder)
