@@ -64,6 +64,9 @@ def main() -> int:
             say("4. Ask: five questions that no model has seen, with the triples behind each answer.")
             kb = limbeck.open(WORKSPACE)
             questions = canonical_questions(read_questions(HERE / "questions-test.jsonl"), kb.merges)
+            loading = time.monotonic()
+            kb.ask(questions[0].question)
+            print(f"   Loading the models took {time.monotonic() - loading:.1f} s.", flush=True)
             for question in questions:
                 if question.id in SHOWN:
                     show(kb, question)
