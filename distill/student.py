@@ -25,6 +25,7 @@ from generation.marginal import mix_token_distributions
 from generation.pointer import IGNORED, PointerReader
 from generation.reader import Reader, spaced_layers
 from generation.reader_config import PointerReaderConfig
+from generation.teach import with_precision
 from generation.training import TrainOptions, TrainReport, train
 from kg.errors import ModelError
 from retrieval.evidence import Evidence
@@ -76,7 +77,7 @@ class Student:
     @classmethod
     def open(cls, folder: Folder) -> "Student":
         """The student written by `save`."""
-        return cls(Reader.open(folder))
+        return cls(with_precision(Reader.open(folder)))
 
     def save(self, folder: Folder) -> None:
         """Writes the student in float16: half the bytes, and no answer lost by it in practice."""
