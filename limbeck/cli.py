@@ -31,6 +31,8 @@ Questions = Annotated[list[Path] | None, typer.Option("--questions", help="JSONL
 Model = Annotated[str | None, typer.Option("--model", help="teacher or student; by default the one in charge.")]
 Mode = Annotated[str, typer.Option("--mode", help="Where retrieval begins: hybrid, graph, dense or lexical.")]
 HERE = Path("workspace")
+INTERRUPTED = 130
+"""What typer returns after Ctrl-C."""
 
 
 @app.callback()
@@ -291,7 +293,8 @@ def main() -> None:
         os.environ["LIMBECK_DEBUG"] = "1"
     words = [word for word in words[:end] if word != "--debug"] + words[end:]
     try:
-        app(words or ["--help"], standalone_mode=False)
+        if app(words or ["--help"], standalone_mode=False) == INTERRUPTED:
+            raise KeyboardInterrupt
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (KeyboardInterrupt, Exception) as error:
