@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from evaluation.metrics import f1, hits_at_1
-from generation.answer import Answerer
+from generation.answer import Answerer, Prediction
 from retrieval.evidence import Evidence
 from retrieval.question import Question
 
@@ -50,7 +50,7 @@ def compare(
     keep_quality: float,
 ) -> GateReport:
     """The report on both models, each with its megabytes, over questions with the evidence that retrieval gave."""
-    first, second = (measure(model, questions, evidence, megabytes=size) for model, size in (teacher, student))
+    first, second = measure((teacher, student), questions, evidence)
     reasons = []
     if not questions:
         return GateReport(0, first, second, ("there are no held-out questions to measure on",))
@@ -68,19 +68,35 @@ def compare(
 
 
 def measure(
-    model: Answerer, questions: Sequence[Question], evidence: Sequence[Sequence[Evidence]], *, megabytes: float
+    models: Sequence[tuple[Answerer, float]], questions: Sequence[Question], evidence: Sequence[Sequence[Evidence]]
+) -> list[ModelReport]:
+    """Quality and latency of models, each given with its megabytes, after a warm-up.
+
+    The models take turns on each question, so that whatever else the machine does slows them alike.
+    """
+    predictions: list[list[Prediction]] = [[] for _ in models]
+    durations: list[list[float]] = [[] for _ in models]
+    if questions:
+        for model, _ in models:
+            model.predict([questions[0].question], [evidence[0]])
+    for question, pieces in zip(questions, evidence, strict=True):
+        for place, (model, _) in enumerate(models):
+            started = time.perf_counter()
+            predictions[place] += model.predict([question.question], [pieces])
+            durations[place].append((time.perf_counter() - started) * 1000)
+    return [
+        _report(questions, own, times, size)
+        for (_, size), own, times in zip(models, predictions, durations, strict=True)
+    ]
+
+
+def _report(
+    questions: Sequence[Question], predictions: Sequence[Prediction], durations: Sequence[float], megabytes: float
 ) -> ModelReport:
-    """Quality and latency of one model, one question at a time, after a warm-up."""
     if not questions:
         return ModelReport(0.0, 0.0, 0.0, megabytes)
-    model.predict([questions[0].question], [evidence[0]])
-    hits, scores, durations = [], [], []
-    for question, pieces in zip(questions, evidence, strict=True):
-        started = time.perf_counter()
-        prediction = model.predict([question.question], [pieces])[0]
-        durations.append((time.perf_counter() - started) * 1000)
-        values = [answer.value for answer in prediction.answers]
-        hits.append(hits_at_1(values, question.values))
-        scores.append(f1(values, question.values))
+    values = [[answer.value for answer in prediction.answers] for prediction in predictions]
+    hits = [hits_at_1(own, question.values) for own, question in zip(values, questions, strict=True)]
+    scores = [f1(own, question.values) for own, question in zip(values, questions, strict=True)]
     n = len(questions)
     return ModelReport(sum(hits) / n, sum(scores) / n, sorted(durations)[n // 2], megabytes)

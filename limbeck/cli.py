@@ -287,6 +287,8 @@ def read_text(path: Path) -> str:
 
 def main() -> None:
     """The console script. `--debug` may stand anywhere before `--`."""
+    # Threads that spin while they wait take the cores from everybody else; read when the model libraries are loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = sys.argv[1:]
     end = words.index("--") if "--" in words else len(words)
     if "--debug" in words[:end]:

@@ -14,6 +14,7 @@ from tests.prefect_server import prefect_server as prefect_server
 from tests.virtuoso import INSTALL, Virtuoso, is_installed
 from tests.workspaces import small_workspace as small_workspace
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 settings.register_profile("limbeck", deadline=None)
 settings.load_profile("limbeck")
 

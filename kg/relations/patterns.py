@@ -20,7 +20,7 @@ CONTEXT = 4
 """Tokens of the sentence kept outside the two mentions, on each side."""
 
 REACH = 5
-"""A mention is paired with this many that follow it in its sentence: what stands farther off is rarely related by it."""
+"""A mention is paired with this many that follow it in its sentence; what stands farther off is rarely related."""
 MAX_MENTIONS = 12
 """Sentences with more mentions are lists; their pairs are not looked at."""
 

@@ -88,6 +88,6 @@ def test_nothing_passes_without_questions() -> None:
 
 def test_questions_are_asked_one_at_a_time_after_a_warm_up() -> None:
     model = Told(5)
-    found = measure(model, QUESTIONS, GIVEN, megabytes=3.0)
+    (found,) = measure([(model, 3.0)], QUESTIONS, GIVEN)
     assert model.asked == [QUESTIONS[0].question, *(question.question for question in QUESTIONS)]
     assert (found.hits_at_1, found.f1, found.megabytes) == (0.25, 0.25, 3.0)
