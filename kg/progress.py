@@ -33,3 +33,14 @@ def progress(title: str, total: float | None = None) -> Iterator[Callable[[float
 
         yield advance
     print(f"{title:<22} {done:>10,.0f}  {time.monotonic() - started:6.1f} s", file=sys.stderr)
+
+
+def short_name(name: str, *, most: int = 17) -> str:
+    """A path's or address's last part, cut at `most` characters.
+
+    >>> short_name("/data/dbpedia/graph.nt.gz"), short_name("http://localhost:8890/sparql")
+    ('graph.nt.gz', 'localhost:8890')
+    """
+    if "://" in name:
+        return name.split("://", 1)[1].split("/", 1)[0][:most]
+    return name.rstrip("/").rsplit("/", 1)[-1][:most]

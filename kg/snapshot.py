@@ -7,7 +7,7 @@
       snapshots/ID/        finished snapshots, never changed again
         manifest.json      counts, configuration, the model in charge, and the size and hash of each file
 
-`derive` starts a snapshot from the files of another by hard links, so that a new model costs only its own bytes.
+`new_folder` can start from the files of another snapshot by hard links, so that a new model costs only its own bytes.
 """
 
 import fcntl

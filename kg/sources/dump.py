@@ -15,7 +15,7 @@ import polars as pl
 import pyoxigraph as ox
 
 from kg.errors import ParseError
-from kg.progress import progress
+from kg.progress import progress, short_name
 from kg.snapshot import file_sha256
 from kg.sources.compressed import open_file
 from kg.sources.ntriples import SHOWN, Skipped, read_lines, read_stream, split_lines
@@ -33,7 +33,7 @@ def read_dump(options: SourceOptions, *, index: int) -> tuple[pl.DataFrame, dict
     """
     files = dump_files(Path(options.location))
     frames, described, skipped, before = [], [], 0, 0
-    with progress(f"read {options.label[-16:]}") as advance:
+    with progress(f"read {short_name(options.label)}") as advance:
         for number, path in enumerate(files):
             blank = f"s{index}x" if len(files) == 1 else f"s{index}f{number}x"
             rows, lines, left_out = 0, 0, list[Skipped]()

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from kg.errors import EndpointError, IncompletePull
-from kg.progress import progress
+from kg.progress import progress, short_name
 from kg.sources.ntriples import SHOWN, Skipped, read_lines
 from kg.sources.options import SourceOptions
 from kg.sources.pages import Pager, Slice, iri_ref, is_safe, line_of
@@ -65,7 +65,7 @@ def read_endpoint(
     else:
         parts = list(_slices(pager, options))
         total = sum(part.count for part in parts)
-        with progress(f"pull {options.label[-17:]}", total) as advance:
+        with progress(f"pull {short_name(options.label)}", total) as advance:
             for part in parts:
                 advance(len(take(part)))
     if pulled.short:
