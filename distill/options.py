@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from generation.options import Device, Precision
+from kg.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -27,3 +28,13 @@ class DistillOptions:
     precision: Precision = "auto"
     device: Device = "auto"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ConfigError(f"distill.temperature must be above 0, not {self.temperature}.")
+        for name in ("alpha", "keep_quality"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"distill.{name} must be 0 to 1, not {getattr(self, name)}.")
+        for name in ("encoder_layers", "evidence", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"distill.{name} must be at least 1, not {getattr(self, name)}.")

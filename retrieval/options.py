@@ -2,13 +2,25 @@
 
 from dataclasses import dataclass
 
+from kg.errors import ConfigError
+
+MOST_HOPS = 3
+"""The longest path that the scorer can score."""
+
 
 @dataclass(frozen=True)
 class RetrievalOptions:
-    """hops: longest path of relations. beam: paths kept from one step to the next. sample: entities looked at per path.
-    k: pieces of evidence given to the generator."""
+    """hops: longest path of relations, 1 to 3. beam: paths kept from one step to the next. sample: entities looked at
+    per path. k: pieces of evidence given to the generator."""
 
     hops: int = 2
     beam: int = 24
     sample: int = 24
     k: int = 6
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.hops <= MOST_HOPS:
+            raise ConfigError(f"retrieval.hops must be 1 to {MOST_HOPS}, not {self.hops}.")
+        for name in ("beam", "sample", "k"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"retrieval.{name} must be at least 1, not {getattr(self, name)}.")

@@ -16,9 +16,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from kg.errors import ModelError
+from retrieval.options import MOST_HOPS
 from retrieval.question import FORMS
 
-HOPS = 3
 WIDTH = 256
 
 
@@ -28,7 +28,7 @@ class PathScorer(nn.Module):
     def __init__(self, dimension: int, *, width: int = WIDTH) -> None:
         super().__init__()
         self.question = nn.Linear(dimension, width)
-        self.steps = nn.Parameter(torch.randn(HOPS, dimension, width) * dimension**-0.5)
+        self.steps = nn.Parameter(torch.randn(MOST_HOPS, dimension, width) * dimension**-0.5)
         self.kinds = nn.Parameter(torch.randn(dimension, width) * dimension**-0.5)
         self.cosine = nn.Parameter(torch.tensor(12.0))
         self.hop_bias = nn.Parameter(torch.tensor([0.0, -0.6, -1.2]))

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from kg.errors import ModelError
-from retrieval.scorer import HOPS, PathScorer
+from retrieval.options import MOST_HOPS
+from retrieval.scorer import PathScorer
 
 D, WIDTH, RELATIONS = 6, 4, 5
 PATHS = [[[0, -1, -1], [1, 3, -1], [4, 2, 0]], [[2, 2, -1], [3, -1, -1], [-1, -1, -1]]]
@@ -114,7 +115,7 @@ def test_a_scorer_of_another_shape_is_refused(tmp_path: File, change: str) -> No
     trained_scorer().save(tmp_path)
     state = load_file(tmp_path / "scorer.safetensors")
     if change == "fewer hops":
-        state["steps"] = state["steps"][: HOPS - 1].contiguous()
+        state["steps"] = state["steps"][: MOST_HOPS - 1].contiguous()
     elif change == "no question layer":
         del state["question.weight"]
     else:
