@@ -29,6 +29,8 @@ from kg.errors import LimbeckError
 
 START_S = 180.0
 ANSWER_S = 10.0
+CLEANINGS = 5
+"""How often the files are removed, at most: the server may be writing one."""
 
 
 def start_server() -> "LocalServer | None":
@@ -125,26 +127,34 @@ class LocalServer:
 
 def serve() -> None:
     """Runs the server until standard input closes; writes {"port": …} when it answers."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     gc.disable()  # a third of the start is collecting what is there to stay
     import uvicorn
     from prefect.server.api.server import create_app
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(create_app, factory=True, log_level="error", lifespan="on"))
-        threading.Thread(target=_watch, args=(server, listener.getsockname()[1]), daemon=True).start()
+        threading.Thread(target=_report, args=(server, listener.getsockname()[1]), daemon=True).start()
         server.run(sockets=[listener])
 
 
-def _watch(server: object, port: int) -> None:
+def _report(server: object, port: int) -> None:
     while not getattr(server, "started", False):
         time.sleep(0.01)
     gc.freeze()
     gc.enable()
     _keep_database()
-    sys.stdout.write(json.dumps({"port": port}) + "\n")
-    sys.stdout.flush()
+    os.write(sys.stdout.fileno(), (json.dumps({"port": port}) + "\n").encode())
+
+
+def _end_with_parent() -> None:
+    """Waits for the end of standard input, from before the server starts: its parent may be killed meanwhile."""
     sys.stdin.buffer.read()
-    shutil.rmtree(os.environ["PREFECT_HOME"], ignore_errors=True)
+    home = Path(os.environ["PREFECT_HOME"])
+    for _ in range(CLEANINGS):
+        shutil.rmtree(home, ignore_errors=True)
+        if not home.exists():
+            break
     os._exit(0)
 
 
