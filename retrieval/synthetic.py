@@ -46,6 +46,12 @@ TWO_STEPS = (
     "in which {t} is the {p1} of {s}?",
     "{s} has a {p1}; what is its {p2}?",
 )
+_TURNED = {
+    (0, 1): "which {t} has the {p1} of {s} as {p2}?",
+    (1, 0): "what is the {p2} of the {m} whose {p1} is {s}?",
+    (1, 1): "which {t} has as {p2} the {m} whose {p1} is {s}?",
+}
+"""Two relations of which the first or the second (1) is followed backwards."""
 COUNTS = ("how many {p} does {s} have?", "how many {t}s are the {p} of {s}?", "what is the number of {p} of {s}?")
 COUNTS_BACKWARD = (
     "how many {t}s have {s} as {p}?",
@@ -144,13 +150,9 @@ class _Sampler:
         answered = self._type(self.graph.terms.find(answer))
         own = {"s": self._name(seed.entity), "t": answered}
         if kind == "two":
-            first = f"{names[0]}" if not relations[0] & 1 else f"{self._type(seed.entity)} {names[0]} of"
-            if relations[0] & 1 or backward:
-                return (
-                    f"which {answered} is linked by {names[1]} to what has the {first.removesuffix(' of')} {own['s']}?"
-                )
             middle = self._type(int(self.neighbours.follow(seed.entity, relations[0])[0]))
-            return str(self.draw.choice(TWO_STEPS)).format(p1=names[0], p2=names[1], m=middle, **own)
+            templates = TWO_STEPS if not relations[0] & 1 and not backward else (_TURNED[relations[0] & 1, backward],)
+            return str(self.draw.choice(templates)).format(p1=names[0], p2=names[1], m=middle, **own)
         if kind == "count":
             return str(self.draw.choice(COUNTS_BACKWARD if backward else COUNTS)).format(p=names[0], **own)
         return str(self.draw.choice(BACKWARD if backward else FORWARD)).format(p=names[0], **own)
