@@ -54,11 +54,16 @@ def build(
 
 
 @flow(name="limbeck-refresh", validate_parameters=False)
-def refresh(workspace: str, config: str | None = None, skip: Sequence[str] = ()) -> dict[str, Any]:
-    """Builds anew from the sources of the current snapshot, keeps its models, publishes, and returns the manifest."""
+def refresh(workspace: str, config: str | None = None, skip: Sequence[str] | None = None) -> dict[str, Any]:
+    """Builds anew from the sources of the current snapshot, keeps its models, publishes, and returns the manifest.
+
+    skip: by default what the current snapshot's build left out.
+    """
     parent = open_snapshot(Path(workspace))
     options = load_config(Path(config)) if config else config_from(parent.manifest["config"])
-    return _build(Path(workspace), options, tuple(skip), parent=parent)
+    return _build(
+        Path(workspace), options, tuple(parent.manifest.get("skipped", ()) if skip is None else skip), parent=parent
+    )
 
 
 @flow(name="limbeck-train", validate_parameters=False)

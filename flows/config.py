@@ -6,6 +6,7 @@ name. `commented_config` writes the file that `limbeck init` gives.
 
 import dataclasses
 import difflib
+import json
 import tomllib
 import types
 import typing
@@ -17,7 +18,7 @@ from typing import Any
 from distill.options import DistillOptions
 from generation.options import TrainingOptions
 from kg.clean import CleanOptions
-from kg.errors import ConfigError
+from kg.errors import ConfigError, UsageError
 from kg.relations.extract import RelationOptions
 from kg.sources import SourceOptions
 from retrieval.options import RetrievalOptions
@@ -75,6 +76,8 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError(f"there is no configuration file {path}. `limbeck init` writes one.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"the configuration {path} cannot be read: {error.strerror}.") from error
     config: Config = _fill(Config, data, str(path), "")
     base = path.parent
     return dataclasses.replace(
@@ -149,7 +152,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, tuple | list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return str(value)
@@ -179,10 +182,15 @@ def _fill(cls: Any, data: Any, file: str, place: str) -> Any:
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}."
             raise ConfigError(f"{file}: {_join(place, key)} is not an option; {hint}")
+    for item in dataclasses.fields(cls):
+        needed = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+        if needed and item.name not in data:
+            raise ConfigError(f"{file}: {_join(place, item.name)} is missing.")
+    values = {key: _convert(hints[key], value, file, _join(place, key)) for key, value in data.items()}
     try:
-        return cls(**{key: _convert(hints[key], value, file, _join(place, key)) for key, value in data.items()})
-    except TypeError as error:
-        raise ConfigError(f"{file}: [{place}] {error}") from error
+        return cls(**values)
+    except UsageError as error:
+        raise ConfigError(f"{file}: {error}") from error
 
 
 def _convert(hint: Any, value: Any, file: str, place: str) -> Any:

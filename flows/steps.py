@@ -17,6 +17,7 @@ A step is tried again only for errors that may pass; any other error leaves the 
 PREFECT_API_URL names.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from functools import wraps
@@ -90,6 +91,7 @@ def run_flow(made: Flow[..., R], *, server: LocalServer | None = None, **paramet
             try:
                 return cast(R, made(**parameters))
             finally:
+                logging.getLogger(EventsWorker.__name__).setLevel(logging.ERROR)
                 EventsWorker.drain_all(timeout=DRAIN_S, at_exit=False)
     finally:
         if server is None:

@@ -1,0 +1,339 @@
+import csv
+import io
+import json
+import os
+import shutil
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pyoxigraph as ox
+import pytest
+import typer
+
+from flows.config import commented_config, load_config
+from generation.teach import write_questions
+from kg.snapshot import current_id, open_snapshot, point_to
+from kg.terms import expand
+from limbeck.cli import app
+from tests.command import flows_here as flows_here
+from tests.command import limbeck, limbeck_process
+from tests.loopback import Reply, serve
+from tests.toy import CLEAN, DROPPED, ENTITIES, PREDICATES, TOY_NT
+from tests.workspaces import TEXTS, toy_questions
+
+COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+QUESTION = "Where was Ada Lovelace born?"
+SELECT = "SELECT ?p ?o { dbr:Ada_Lovelace ?p ?o } ORDER BY ?p"
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    (tmp_path / "toy.nt").write_text(TOY_NT, "utf-8")
+    return tmp_path / "toy.nt"
+
+
+@pytest.fixture
+def copied(small_workspace: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(small_workspace, tmp_path / "copied")
+
+
+def edit_manifest(workspace: Path, **changes: Any) -> None:
+    path = open_snapshot(workspace).folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), "utf-8")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    done = limbeck(name, "--help")
+    assert (done.status, done.err) == (0, "")
+    assert f"limbeck {name} [OPTIONS]" in done.out
+
+
+def test_without_a_command_there_is_help() -> None:
+    assert all(name in limbeck().out for name in COMMANDS)
+
+
+WRONG_USE = {
+    "unknown option": (["status", "--nope"], "No such option: --nope"),
+    "unknown command": (["bild"], "No such command 'bild'"),
+    "missing argument": (["ask"], "Missing argument "),
+    "no number": (["serve", "--port", "x"], "Invalid value for '--port'"),
+    "no source": (["build"], "there is no source. Give --source PATH_OR_URL"),
+    "missing source": (["build", "-s", "{tmp}/none.nt"], "there is no file {tmp}/none.nt. A source is"),
+    "unknown kind": (["build", "-s", "{tmp}/table.csv"], "table.csv is of no known kind. A source is an N-Triples"),
+    "empty folder": (["build", "-s", "{tmp}/empty"], "holds no file of RDF"),
+    "a file behind http": (["build", "-s", "http://a.org/b.nt"], "is the address of a file. Download it"),
+    "unknown step": (["build", "-s", "{tmp}/toy.nt", "--skip", "emb"], "'emb' is no step that can be skipped"),
+    "missing configuration": (["build", "-c", "{tmp}/no.toml"], "there is no configuration file {tmp}/no.toml"),
+    "unknown key": (["build", "-c", "{tmp}/key.toml"], "train.syntetic is not an option; did you mean 'synthetic'?"),
+    "not TOML": (["build", "-c", "{tmp}/table.csv"], "is not valid TOML"),
+    "missing query": (["sparql", "@{tmp}/no.rq", "-w", "{small}"], "no.rq cannot be read: "),
+    "unknown format": (["sparql", "ASK {{}}", "--format", "pdf", "-w", "{small}"], "the format 'pdf' is not known"),
+    "unknown model": (["ask", "x", "--model", "oracle", "-w", "{small}"], "the model 'oracle' is not known; choose"),
+    "unknown mode": (["ask", "x", "--mode", "magic", "-w", "{small}"], "magic"),
+    "unknown entity": (["show", "Zaphod", "-w", "{small}"], "'Zaphod' is not in the graph"),
+    "unknown evaluation": (["eval", "x", "--gold", "{tmp}/toy.nt", "-w", "{small}"], "'x' is nothing that can be"),
+    "missing gold": (["eval", "answers", "--gold", "{tmp}/no.jsonl", "-w", "{small}"], "no.jsonl cannot be read"),
+    "init twice": (["init", "{tmp}/there"], "limbeck.toml is there already"),
+}
+FAILURES = {
+    "no workspace": (["status", "-w", "{tmp}/none"], "nothing has been built in {tmp}/none yet. Run `limbeck build"),
+    "ask in no workspace": (["ask", "x", "-w", "{tmp}/none"], "nothing has been built in {tmp}/none yet"),
+    "train in no workspace": (["train", "-w", "{tmp}/none"], "nothing has been built in {tmp}/none yet"),
+    "refresh in no workspace": (["refresh", "-w", "{tmp}/none"], "nothing has been built in {tmp}/none yet"),
+    "no student": (["ask", "x", "--model", "student", "-w", "{small}"], "has no student. Run `limbeck distill`"),
+    "malformed SPARQL": (["sparql", "SELEKT ?s", "-w", "{small}"], "the query failed: "),
+    "SERVICE": (["sparql", "SELECT * {{ SERVICE <http://a/> {{ ?s ?p ?o }} }}", "-w", "{small}"], "SERVICE is not"),
+    "update": (["sparql", "DELETE WHERE {{ ?s ?p ?o }}", "-w", "{small}"], "DELETE is an update"),
+    "unfit format": (["sparql", "ASK {{}}", "--format", "nt", "-w", "{small}"], "has no nt form; choose one of json"),
+    "unwritable workspace": (["build", "-s", "{tmp}/toy.nt", "-w", "{tmp}/toy.nt/w"], "cannot be written: Not a dir"),
+    "broken line": (["build", "-s", "{tmp}/broken.nt", "-w", "{tmp}/w"], "broken.nt, line 64: "),
+    "no triple": (["build", "-s", "{tmp}/empty.nt", "-w", "{tmp}/w"], "the sources gave no triple at all"),
+    "broken text": (["build", "-s", "{tmp}/toy.nt", "-s", "{tmp}/bad.jsonl", "-w", "{tmp}/w"], "bad.jsonl, line 1: "),
+    "nobody listens": (["build", "-c", "{tmp}/down.toml", "-w", "{tmp}/w"], "http://127.0.0.1:9/sparql"),
+    "no server": (["deploy", "--api-url", "http://127.0.0.1:9/api", "-w", "{small}"], "no Prefect server answers at"),
+    "broken gold": (["eval", "answers", "--gold", "{tmp}/bad.jsonl", "-w", "{small}"], "bad.jsonl, line 1: "),
+}
+
+
+def place(tmp_path: Path) -> None:
+    (tmp_path / "toy.nt").write_text(TOY_NT, "utf-8")
+    (tmp_path / "broken.nt").write_text(TOY_NT + "<http://a> <http://b> \n", "utf-8")
+    (tmp_path / "empty.nt").write_text("# nothing\n", "utf-8")
+    (tmp_path / "bad.jsonl").write_text("{\n", "utf-8")
+    (tmp_path / "table.csv").write_text("a,b\n", "utf-8")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "key.toml").write_text("[train]\nsyntetic = 3\n", "utf-8")
+    (tmp_path / "down.toml").write_text('[[sources]]\nlocation = "http://127.0.0.1:9/sparql"\nretries = 0\n', "utf-8")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "limbeck.toml").write_text("", "utf-8")
+
+
+@pytest.mark.parametrize("words, said", WRONG_USE.values(), ids=WRONG_USE)
+def test_wrong_use_is_one_line_and_status_2(words: list[str], said: str, tmp_path: Path, small_workspace: Path) -> None:
+    place(tmp_path)
+    done = limbeck(*(word.format(tmp=tmp_path, small=small_workspace) for word in words))
+    assert said.format(tmp=tmp_path) in done.problem
+    assert done.status == 2
+
+
+@pytest.mark.usefixtures("flows_here")
+@pytest.mark.parametrize("words, said", FAILURES.values(), ids=FAILURES)
+def test_a_failure_is_one_line_and_status_1(words: list[str], said: str, tmp_path: Path, small_workspace: Path) -> None:
+    place(tmp_path)
+    done = limbeck(*(word.format(tmp=tmp_path, small=small_workspace) for word in words))
+    assert said.format(tmp=tmp_path) in done.problem
+    assert done.status == 1
+
+
+@pytest.mark.usefixtures("flows_here")
+def test_an_endpoint_that_answers_html_is_named(tmp_path: Path) -> None:
+    page = Reply(b"<html><body>Welcome</body></html>", headers={"Content-Type": "text/html"})
+    with serve(lambda _: page) as server:
+        done = limbeck("build", "-s", server.url, "-w", tmp_path / "w")
+    assert server.url in done.problem
+    assert "html" in done.problem.lower()
+    assert done.status == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.usefixtures("flows_here")
+def test_a_read_only_workspace_is_named(toy: Path, tmp_path: Path) -> None:
+    (tmp_path / "w").mkdir(mode=0o500)
+    assert "cannot be written: Permission denied" in limbeck("build", "-s", toy, "-w", tmp_path / "w").problem
+
+
+def test_another_encoder_than_the_workspaces_is_refused(copied: Path) -> None:
+    made_by = open_snapshot(copied).manifest["encoder"]
+    edit_manifest(copied, encoder={**made_by, "sha256": "0" * 64})
+    done = limbeck("ask", QUESTION, "-w", copied)
+    assert f"the encoder {made_by['name']} has other weights" in done.problem
+    assert done.status == 1
+    edit_manifest(copied, encoder={**made_by, "name": "nobody/knows-this"})
+    assert (
+        "the encoder 'nobody/knows-this' is neither a folder nor in the local"
+        in limbeck("ask", "x", "-w", copied).problem
+    )
+
+
+@pytest.mark.parametrize("words", [["--debug", "status"], ["status", "--debug"]])
+def test_debug_shows_where_before_and_after_the_command(words: list[str], tmp_path: Path) -> None:
+    done = limbeck_process(*words, "-w", tmp_path / "none")
+    assert done.status == 1
+    assert "Traceback" in done.err and "kg.errors.NoSnapshot" in done.err
+
+
+def test_an_error_that_nobody_foresaw_is_one_line_too(copied: Path) -> None:
+    (open_snapshot(copied).folder / "graph" / "s.npy").write_bytes(b"nothing")
+    assert "(--debug shows where.)" in limbeck("show", "Paris", "-w", copied).problem
+
+
+@pytest.mark.usefixtures("flows_here")
+def test_build_prints_its_report_and_the_readers_follow(toy: Path, tmp_path: Path) -> None:
+    workspace = tmp_path / "w"
+    built = limbeck("build", "-s", toy, "-w", workspace, "--skip", "embed", "--json").json()
+    assert (built["triples"], built["entities"], built["predicates"]) == (len(CLEAN), ENTITIES, PREDICATES)
+    assert built["dropped"] == DROPPED
+    assert built["peak_rss_bytes"] > 1 << 20
+    assert {"pull", "clean", "store"} <= set(built["duration_s"])
+    told = limbeck("status", "-w", workspace, "--json").json()
+    assert (told["snapshot"], told["live"], told["student"]) == (built["snapshot"], "teacher", False)
+    checked = limbeck("verify", "-w", workspace, "--json").json()
+    assert (checked["snapshot"], checked["problems"]) == (built["snapshot"], [])
+    refreshed = limbeck("refresh", "-w", workspace, "--json").json()
+    assert (refreshed["triples"], refreshed["skipped"]) == (built["triples"], ["embed"])
+    assert limbeck("rollback", "-w", workspace, "--json").json()["snapshot"] == built["snapshot"]
+    assert "no snapshot before" in limbeck("rollback", "-w", workspace).problem
+
+
+@pytest.mark.usefixtures("flows_here")
+def test_text_reports_name_the_most_dropped_first(toy: Path, tmp_path: Path) -> None:
+    out = limbeck("build", "-s", toy, "-w", tmp_path / "w", "--skip", "embed").out
+    assert "dropped: 3 redirect, 1 dropped predicate, 1 duplicate" in out
+    assert limbeck("status", "-w", tmp_path / "w").out.startswith("snapshot ")
+    assert "both views of the graph agree" in limbeck("verify", "-w", tmp_path / "w").out
+
+
+def test_build_in_a_process_of_its_own_prints_json_only(toy: Path, tmp_path: Path) -> None:
+    done = limbeck_process("build", "-s", toy, "--skip", "train", "--json", LIMBECK_WORKSPACE=str(tmp_path / "w"))
+    assert done.json()["triples"] == len(CLEAN)
+    assert {line.split()[0] for line in done.err.splitlines()} <= {"read", "embed"}
+    assert (tmp_path / "w" / "CURRENT").exists()
+
+
+def test_dry_run_says_what_would_be_pulled(toy: Path, tmp_path: Path) -> None:
+    (found,) = limbeck("build", "-s", toy, "-w", tmp_path / "w", "--dry-run", "--json").json()["sources"]
+    assert (found["kind"], found["lines"], found["bytes"]) == ("dump", TOY_NT.count("\n"), len(TOY_NT.encode()))
+    assert "toy.nt: kind dump" in limbeck("build", "-s", toy, "--dry-run", "-w", tmp_path / "w").out
+    assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.usefixtures("flows_here")
+def test_init_writes_a_configuration_that_builds(toy: Path, tmp_path: Path) -> None:
+    assert limbeck("init", tmp_path / "new").status == 0
+    path = tmp_path / "new" / "limbeck.toml"
+    text = path.read_text("utf-8")
+    assert text == commented_config()
+    assert load_config(path).sources == ()
+    path.write_text(text + '\n[[sources]]\nlocation = "../toy.nt"\nname = "the toy"\n', "utf-8")
+    built = limbeck("build", "-c", path, "-w", tmp_path / "w", "--skip", "embed", "--json").json()
+    assert built["triples"] == len(CLEAN)
+    assert limbeck("status", "-w", tmp_path / "w", "--json").json()["sources"][0]["name"] == "the toy"
+
+
+def test_ask_prints_an_answer_with_the_triples_that_show_it(small_workspace: Path) -> None:
+    found = limbeck("ask", QUESTION, "-w", small_workspace, "--json").json()
+    assert set(found) == {"answer", "answers", "evidence", "model", "snapshot", "duration_ms"}
+    assert (found["model"], found["snapshot"]) == ("teacher", current_id(small_workspace))
+    assert found["answers"] and set(found["answers"][0]) == {"value", "label", "score"}
+    for piece in found["evidence"]:
+        assert piece["triples"] and all(len(triple) == 3 for triple in piece["triples"])
+        assert any("toy.nt line" in source for source in piece["sources"])
+    text = limbeck("ask", QUESTION, "-w", small_workspace).out
+    assert found["answer"] in text
+    assert "toy.nt line" in text
+    for mode in ("graph", "dense", "lexical"):
+        assert limbeck("ask", QUESTION, "--mode", mode, "-w", small_workspace, "--json").json()["answers"]
+
+
+def test_ask_in_a_process_of_its_own_prints_json_only(small_workspace: Path) -> None:
+    done = limbeck_process("ask", QUESTION, "-w", small_workspace, "--json")
+    assert done.json()["answers"]
+    assert done.err == ""
+
+
+def test_show_prints_both_directions(small_workspace: Path) -> None:
+    found = limbeck("show", "dbr:London", "-w", small_workspace, "--json").json()
+    assert (found["label"], found["types"]) == ("London", ["city"])
+    around = {tuple(item["triple"]) for side in ("triples", "incoming") for item in found[side]}
+    london = expand("dbr:London")
+    bare = {tuple(term[1:-1] if term.startswith("<") else term for term in triple) for triple in CLEAN}
+    assert {triple[:2] for triple in around} == {triple[:2] for triple in bare if london in (triple[0], triple[2])}
+    text = limbeck("show", "London", "-w", small_workspace).out
+    assert "Ada Lovelace · birth place · London" in text
+    assert "said of it:" in text
+
+
+def test_sparql_in_every_format_gives_the_same_rows(small_workspace: Path, tmp_path: Path) -> None:
+    def run(query: str, form: str) -> str:
+        done = limbeck("sparql", query, "--format", form, "-w", small_workspace)
+        assert done.status == 0, done.err
+        return done.out
+
+    expected = sorted(p[1:-1] for s, p, _ in CLEAN if s == f"<{expand('dbr:Ada_Lovelace')}>")
+    found = json.loads(run(SELECT, "json"))["results"]["bindings"]
+    assert [row["p"]["value"] for row in found] == expected
+    assert [row["p"] for row in csv.DictReader(io.StringIO(run(SELECT, "csv")))] == expected
+    assert [line.split("\t")[0] for line in run(SELECT, "tsv").splitlines()[1:]] == [f"<{p}>" for p in expected]
+    assert len(ET.fromstring(run(SELECT, "xml")).findall(".//{*}result")) == len(expected)  # noqa: S314
+    assert "dbo:birthPlace" in run(SELECT, "table")
+    assert run("ASK { dbr:Ada_Lovelace dbo:birthPlace dbr:London }", "table") == "yes\n"
+    construct = "CONSTRUCT WHERE { dbr:Ada_Lovelace ?p ?o }"
+    for form, syntax in {
+        "nt": ox.RdfFormat.N_TRIPLES,
+        "turtle": ox.RdfFormat.TURTLE,
+        "xml": ox.RdfFormat.RDF_XML,
+    }.items():
+        assert len(list(ox.parse(run(construct, form), format=syntax))) == len(expected)
+    (tmp_path / "query.rq").write_text(SELECT, "utf-8")
+    assert run(f"@{tmp_path / 'query.rq'}", "csv") == run(SELECT, "csv")
+
+
+def test_link_and_relate_turn_texts_into_lines(small_workspace: Path, tmp_path: Path) -> None:
+    file = tmp_path / "texts.jsonl"
+    lines = [json.dumps({"id": str(i), "text": text}) for i, text in enumerate(TEXTS)]
+    file.write_text("\n".join(lines), "utf-8")
+    linked = [json.loads(line) for line in limbeck("link", file, "-w", small_workspace).out.splitlines()]
+    assert [(line["id"], line["text"]) for line in linked] == [(str(i), text) for i, text in enumerate(TEXTS)]
+    (first, second) = linked[0]["mentions"]
+    assert TEXTS[0][first["start"] : first["end"]] == "Marie Curie"
+    assert (first["iri"], second["iri"]) == (expand("dbr:Marie_Curie"), expand("dbr:Warsaw"))
+    related = [json.loads(line) for line in limbeck("relate", file, "-w", small_workspace).out.splitlines()]
+    for line in related:
+        assert len(line["triples"]) == len(line["scores"]) == len(line["spans"])
+
+
+def test_link_reads_standard_input(small_workspace: Path) -> None:
+    line = json.dumps({"id": "a", "text": TEXTS[0]})
+    done = limbeck_process("link", "-w", small_workspace, stdin=line + "\n")
+    assert done.json()["id"] == "a"
+    assert limbeck_process("link", "-w", small_workspace, stdin="").out == ""
+    assert "line 1: expected one JSON object" in limbeck_process("link", "-w", small_workspace, stdin="x\n").problem
+
+
+def test_eval_prints_metrics_beside_baselines(small_workspace: Path, tmp_path: Path) -> None:
+    write_questions(tmp_path / "gold.jsonl", toy_questions())
+    found = limbeck(
+        "eval", "answers", "--gold", tmp_path / "gold.jsonl", "--limit", 3, "-w", small_workspace, "--json",
+        "--predictions", tmp_path / "said.jsonl",
+    ).json()  # fmt: skip
+    assert found["n"] == 3
+    assert {"hits@1", "f1", "mrr", "exact_match", "intervals", "baselines", "model", "snapshot"} <= set(found)
+    assert len((tmp_path / "said.jsonl").read_text("utf-8").splitlines()) == 3
+
+
+def test_verify_names_what_is_damaged(copied: Path) -> None:
+    store = next((open_snapshot(copied).folder / "graph").glob("p.npy"))
+    store.write_bytes(store.read_bytes()[:-4] + b"\0\0\0\7")
+    done = limbeck("verify", "-w", copied)
+    assert done.status == 1
+    assert "graph/p.npy has changed" in done.out
+    assert "limbeck: " in done.err and "Run `limbeck rollback`" in done.err
+    point_to(copied, "19990101")
+    assert "has no snapshot 19990101" in limbeck("status", "-w", copied).problem
+
+
+@pytest.mark.usefixtures("flows_here")
+def test_train_distill_and_promote_print_json(copied: Path, tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(
+        "[distill]\nencoder_layers = 1\nexamples = 8\nbatch_size = 4\nkeep_quality = 0.0\n", "utf-8"
+    )
+    config = ("-c", tmp_path / "small.toml", "-w", copied, "--json")
+    assert "Run `limbeck distill` first" in limbeck("promote", "-w", copied).problem
+    assert limbeck("distill", *config).json()["distillation"]["examples"] > 0
+    report = limbeck("promote", *config).json()
+    assert report["passed"] and report["snapshot"] == current_id(copied)
+    assert limbeck("ask", QUESTION, "-w", copied, "--json").json()["model"] == "student"
+    back = limbeck("rollback", "-w", copied, "--json").json()
+    assert (back["live"], back["student"]) == ("teacher", True)
