@@ -156,18 +156,20 @@ class KnowledgeBase:
         """The rdflib result of a SPARQL 1.1 query; `.to_pandas()` makes a frame. Raises QueryError."""
         import rdflib
         from oxrdflib import OxigraphStore
+        from rdflib.graph import DATASET_DEFAULT_GRAPH_ID
 
         from kg.errors import QueryError
-        from kg.store import refuse_service
+        from kg.store import refuse_service, refuse_updates
         from kg.terms import PREFIXES
         from limbeck.results import SparqlResult
 
+        refuse_updates(query)
         refuse_service(query)
-        graph = rdflib.Graph(store=OxigraphStore(store=self.store), bind_namespaces="none")
+        graph = rdflib.Graph(OxigraphStore(store=self.store), DATASET_DEFAULT_GRAPH_ID, bind_namespaces="none")
         try:
             return SparqlResult.of(graph.query(query, initNs=PREFIXES))
         except (SyntaxError, ValueError, OSError, RuntimeError) as error:
-            raise QueryError(f"the query failed: {error}") from error
+            raise QueryError(f"the query failed: {' '.join(str(error).split())}") from error
 
     def entity(self, name: str, *, most: int = 30) -> Entity:
         """An entity by IRI, prefixed name or label, with at most `most` triples on each side, the best first."""
@@ -188,8 +190,9 @@ class KnowledgeBase:
         import networkx
 
         graph = self.graph
-        frontier = np.array([self._find(name) for name in entities], np.int32)
-        seen, rows = set(frontier.tolist()), set[int]()
+        starts = [self._find(name) for name in entities]
+        frontier = np.array(starts, np.int32)
+        seen, rows = set(starts), set[int]()
         for _ in range(hops):
             near = [row for node in frontier for row in (*range(*graph.out_rows(int(node)).indices(len(graph))[:2]),)]
             near += [int(row) for node in frontier for row in graph.in_rows(int(node))]
@@ -203,6 +206,8 @@ class KnowledgeBase:
             frontier = np.array(sorted(node for node in reached - seen if graph.kind[node]), np.int32)
             seen |= reached
         result = networkx.MultiDiGraph()
+        for start in starts:
+            result.add_node(graph.iri_of(start), label=graph.label_of(start))
         for row in sorted(rows):
             s, p, o = (int(column[row]) for column in (graph.s, graph.p, graph.o))
             for node in (s, o):
