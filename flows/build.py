@@ -6,6 +6,7 @@ and questions beyond it, the steps to skip.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -57,10 +58,13 @@ def build(
 def refresh(workspace: str, config: str | None = None, skip: Sequence[str] | None = None) -> dict[str, Any]:
     """Builds anew from the sources of the current snapshot, keeps its models, publishes, and returns the manifest.
 
+    config: a file to take the place of the current snapshot's configuration; its sources only where it names some.
     skip: by default what the current snapshot's build left out.
     """
     parent = open_snapshot(Path(workspace))
-    options = load_config(Path(config)) if config else config_from(parent.manifest["config"])
+    made_with = config_from(parent.manifest["config"])
+    options = load_config(Path(config)) if config else made_with
+    options = options if options.sources else replace(options, sources=made_with.sources)
     return _build(
         Path(workspace), options, tuple(parent.manifest.get("skipped", ()) if skip is None else skip), parent=parent
     )
@@ -152,7 +156,12 @@ def _derive(
 
 
 def _options(parent: Snapshot, config: str | None) -> Config:
-    return load_config(Path(config)) if config else config_from(parent.manifest["config"])
+    """Those of a file, but for what the graph was made with: a later refresh needs it."""
+    made_with = config_from(parent.manifest["config"])
+    if not config:
+        return made_with
+    kept = {name: getattr(made_with, name) for name in ("sources", "clean", "text", "relations")}
+    return replace(load_config(Path(config)), **kept)
 
 
 def _facts(parent: Snapshot) -> dict[str, Any]:

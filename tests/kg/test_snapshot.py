@@ -106,6 +106,14 @@ def test_old_snapshots_are_removed_but_never_the_current(tmp_path: Path) -> None
     assert current_id(tmp_path) == snapshots[-1].id
 
 
+def test_what_the_current_snapshot_goes_back_to_is_kept_however_old(tmp_path: Path) -> None:
+    snapshots = [made(tmp_path, str(number)) for number in range(KEEP + 1)]
+    point_to(tmp_path, snapshots[0].id)
+    last = made(tmp_path, "after going back")
+    assert last.manifest["previous"] == snapshots[0].id
+    assert snapshots[0].id in snapshot_ids(tmp_path)
+
+
 def test_failed_work_leaves_nothing(tmp_path: Path) -> None:
     first = made(tmp_path)
     with pytest.raises(ZeroDivisionError), write_lock(tmp_path), new_folder(tmp_path) as folder:

@@ -16,6 +16,7 @@ from generation.teach import write_questions
 from kg.snapshot import current_id, open_snapshot, point_to
 from kg.terms import expand
 from limbeck.cli import app
+from retrieval.encoder import DEFAULT_ENCODER, encoder_folder
 from tests.command import flows_here as flows_here
 from tests.command import limbeck, limbeck_process
 from tests.loopback import Reply, serve
@@ -155,6 +156,21 @@ def test_another_encoder_than_the_workspaces_is_refused(copied: Path) -> None:
         "the encoder 'nobody/knows-this' is neither a folder nor in the local"
         in limbeck("ask", "x", "-w", copied).problem
     )
+
+
+@pytest.mark.usefixtures("flows_here")
+def test_an_encoder_whose_weights_have_changed_is_refused(toy: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(encoder_folder(DEFAULT_ENCODER), tmp_path / "encoder")
+    (tmp_path / "limbeck.toml").write_text('encoder = "encoder"\n', "utf-8")
+    words = ("-c", tmp_path / "limbeck.toml", "-s", toy, "-w", tmp_path / "w", "--skip", "train", "--skip", "text")
+    limbeck("build", *words, "--json").json()
+    with open(folder / "model.safetensors", "r+b") as weights:
+        weights.seek(-1, os.SEEK_END)
+        last = weights.read(1)[0]
+        weights.seek(-1, os.SEEK_END)
+        weights.write(bytes([last ^ 1]))
+    assert f"the encoder {folder} has other weights" in limbeck("ask", QUESTION, "-w", tmp_path / "w").problem
+    assert "were made by" in limbeck("train", "-w", tmp_path / "w").problem
 
 
 @pytest.mark.parametrize("words", [["--debug", "status"], ["status", "--debug"]])
@@ -331,7 +347,11 @@ def test_train_distill_and_promote_print_json(copied: Path, tmp_path: Path) -> N
     )
     config = ("-c", tmp_path / "small.toml", "-w", copied, "--json")
     assert "Run `limbeck distill` first" in limbeck("promote", "-w", copied).problem
+    before = open_snapshot(copied).manifest["config"]
     assert limbeck("distill", *config).json()["distillation"]["examples"] > 0
+    after = open_snapshot(copied).manifest["config"]
+    assert after["sources"] == before["sources"]
+    assert (before["distill"]["encoder_layers"], after["distill"]["encoder_layers"]) == (3, 1)
     report = limbeck("promote", *config).json()
     assert report["passed"] and report["snapshot"] == current_id(copied)
     assert limbeck("ask", QUESTION, "-w", copied, "--json").json()["model"] == "student"
