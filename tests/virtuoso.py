@@ -95,7 +95,8 @@ class Virtuoso:
         source = path.resolve()
         if not any(source.is_relative_to(folder) for folder in (self._folder, *self._allowed)):
             source = Path(shutil.copy(source, self._folder / source.name))
-        self.run(f"ld_dir('{source.parent}', '{source.name}', '{graph}');\nrdf_loader_run();\ncheckpoint;")
+        forget = "delete from DB.DBA.load_list;"  # a path that it has loaded once it would not load again
+        self.run(f"{forget}\nld_dir('{source.parent}', '{source.name}', '{graph}');\nrdf_loader_run();\ncheckpoint;")
         failed = self.run("select 'FAILED', ll_file, ll_error from DB.DBA.load_list where ll_error is not null;")
         if "FAILED" in failed.split("LL_ERROR")[-1]:
             raise RuntimeError(f"Virtuoso did not load {path}: {failed}")
