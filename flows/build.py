@@ -100,11 +100,11 @@ def promote(workspace: str, config: str | None = None) -> dict[str, Any]:
 
 
 @flow(name="limbeck-evaluate", validate_parameters=False)
-def evaluate(workspace: str, config: str | None = None, model: str | None = None) -> dict[str, Any]:
+def evaluate(workspace: str, config: str | None = None) -> dict[str, Any]:
     """The gate's report on the current snapshot, as a regular check; nothing is published."""
     parent = open_snapshot(Path(workspace))
     report = Clock().run("evaluate", pipeline.judge, parent.folder, _options(parent, config))
-    return {**report, "snapshot": parent.id, "live": model or parent.manifest.get("live")}
+    return {**report, "snapshot": parent.id, "live": parent.manifest.get("live")}
 
 
 def _build(workspace: Path, options: Config, skip: tuple[str, ...], *, parent: Snapshot | None) -> dict[str, Any]:

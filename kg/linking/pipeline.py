@@ -5,6 +5,7 @@ them has its mentions as `doc.ents` with `kb_id_`, and `doc._.limbeck_spans`, `d
 `doc._.limbeck_relations`. Importing this module imports spaCy and registers the factories.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -68,7 +69,7 @@ def link(
     return [doc._.limbeck_mentions for doc in nlp.pipe(texts, batch_size=BATCH)]
 
 
-class _Component:
+class _Component(ABC):
     """A component that works on batches of documents with what `configure` gave it."""
 
     def __init__(self) -> None:
@@ -86,8 +87,9 @@ class _Component:
             self.run(batch)
             yield from batch
 
+    @abstractmethod
     def run(self, docs: list[Doc]) -> None:
-        raise NotImplementedError
+        """Sets its extension on each document."""
 
 
 class _Mentions(_Component):

@@ -1,14 +1,19 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from generation.answer import Teacher
+from generation.generator import Seq2Seq
 from generation.options import TrainingOptions
 from generation.reader import Reader
 from generation.teach import HELD_OUT, open_generator, read_all, split_by_entity, train_teacher, write_questions
 from kg.errors import ModelError
+from kg.terms import value_of
 from retrieval.question import Answer, Question
 from retrieval.scorer import PathScorer
 from tests.encoders import NgramEncoder
@@ -75,6 +80,25 @@ def test_a_teacher_is_written_whole_and_nobody_trains_on_what_is_held_out(tmp_pa
     assert isinstance(open_generator(tmp_path / "models", encoder_folder), Reader)
     assert isinstance(PathScorer.open(tmp_path / "models" / "scorer"), PathScorer)
     json.dumps(report)
+
+
+def test_any_sequence_to_sequence_model_can_be_the_generator(
+    tmp_path: Path, encoder_folder: Path, seq2seq: Seq2Seq
+) -> None:
+    seq2seq.save(tmp_path / "t5-or-bart")
+    options = replace(OPTIONS, generator=str(tmp_path / "t5-or-bart"))
+    retriever = toy_retriever(tmp_path)
+    train_teacher(tmp_path / "models", retriever, encoder_folder, toy_questions(), options)
+    opened = open_generator(tmp_path / "models", encoder_folder)
+    assert type(opened.model) is type(seq2seq.model)
+    before, after = (model.state_dict()["lm_head.weight"] for model in (seq2seq.model, opened.model))
+    assert not torch.equal(before, after)
+    question = toy_questions()[0].question
+    evidence = retriever.retrieve(question, k=3).evidence
+    prediction = Teacher(opened).predict([question], [evidence])[0]
+    assert prediction.evidence and {answer.value for answer in prediction.answers} <= {
+        value_of(value) for piece in evidence for value in piece.values
+    }
 
 
 def test_a_graph_without_questions_cannot_be_learned(tmp_path: Path, encoder_folder: Path) -> None:
