@@ -30,6 +30,8 @@ from generation.training import TrainOptions, TrainReport, train
 from kg.errors import ModelError
 from retrieval.evidence import Evidence
 
+FUSED_LENGTH = 384
+"""Tokens of question and all evidence together that a student reads."""
 _SEPARATOR = " || "
 _LINE = 240
 """Most characters of one piece of evidence in the fused text."""
@@ -72,7 +74,8 @@ class Student:
                 parts[at] = str(place[int(parts[at])])
             state[".".join(parts)] = tensor.clone()
         model.load_state_dict(state)
-        return cls(Reader(model.eval(), teacher.tokenizer, teacher.max_length))
+        longest = min(FUSED_LENGTH, config.encoder_config.max_position_embeddings)
+        return cls(Reader(model.eval(), teacher.tokenizer, max(teacher.max_length, longest)))
 
     @classmethod
     def open(cls, folder: Folder) -> "Student":
