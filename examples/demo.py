@@ -34,7 +34,7 @@ SHOWN = {
 }
 MOST_TRIPLES = 4
 NEXT = (
-    'ask "Who directed Rashomon?"',
+    'ask "Who directed Seven Samurai?"',
     'sparql "SELECT ?river { ?river dbo:riverMouth dbr:Black_Sea }"',
     "show dbr:Ada_Lovelace",
     "eval answers --gold examples/questions-test.jsonl",

@@ -63,6 +63,7 @@ def read_texts(folder: Path, pulled: Pulled, cleaned: Cleaned, config: Config) -
     if not documents:
         return no_texts(pulled, cleaned)
     from kg.linking.pipeline import link
+    from kg.relations.consistency import keep_consistent
     from kg.relations.extract import RelationExtractor, extract_statements
     from retrieval.encoder import SentenceEncoder
 
@@ -83,8 +84,9 @@ def read_texts(folder: Path, pulled: Pulled, cleaned: Cleaned, config: Config) -
                 documents[first:last], mentions[first:last], extractor, source=source, first_record=first
             )
         )
-    shutil.rmtree(scratch)
     sure = pl.concat(parts).filter(pl.col("confidence") >= config.text.min_confidence)
+    sure = keep_consistent(sure, graph)
+    shutil.rmtree(scratch)
     return Texts(sure, documents, infos)
 
 
