@@ -10,7 +10,8 @@ Device = Literal["auto", "cpu", "cuda"]
 @dataclass(frozen=True)
 class TrainingOptions:
     """synthetic: questions made from the graph. held_out: share of all questions (by entity) that nobody trains on;
-    the gate asks them. scorer_epochs: rounds of the retriever alone. reader_examples: questions with one piece of
+    the gate asks them. scorer_epochs, scorer_rate: rounds and learning rate of the retriever alone; few and low where
+    most questions are made, since it learns their wording by heart. reader_examples: questions with one piece of
     evidence each for the reader alone. joint_examples: questions for retriever and reader together, by RAG's marginal.
     evidence: pieces per question there. frozen_layers: lower layers of the reader's encoder that stay as they are.
     mode: sequence or token. reader: folder of a reader to start from instead of the bare encoder. generator: folder or
@@ -20,7 +21,8 @@ class TrainingOptions:
 
     synthetic: int = 3000
     held_out: float = 0.1
-    scorer_epochs: int = 8
+    scorer_epochs: int = 3
+    scorer_rate: float = 1e-3
     reader_examples: int = 4000
     joint_examples: int = 800
     evidence: int = 4

@@ -47,7 +47,11 @@ def train_teacher(
         raise ModelError(
             "no question can be made from this graph, and none was given that it answers. Give --questions."
         )
-    losses = train_scorer(retriever, examples, ScorerOptions(epochs=options.scorer_epochs, seed=options.seed))
+    losses = train_scorer(
+        retriever,
+        examples,
+        ScorerOptions(epochs=options.scorer_epochs, learning_rate=options.scorer_rate, seed=options.seed),
+    )
     answers = [value.rsplit("/", 1)[-1].replace("_", " ") for question in own for value in question.values]
     reader = new_generator(encoder_folder, options, answers)
     first, second = train_together(retriever, reader, examples, options)

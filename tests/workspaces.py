@@ -33,7 +33,13 @@ def small_config(sources: Path) -> "Config":
 
     locations = tuple(SourceOptions(str(sources / name)) for name in ("toy.nt", "texts.jsonl"))
     training = TrainingOptions(
-        synthetic=60, held_out=0.2, reader_examples=40, joint_examples=8, scorer_epochs=2, batch_size=8
+        synthetic=60,
+        held_out=0.2,
+        reader_examples=40,
+        joint_examples=8,
+        scorer_epochs=2,
+        scorer_rate=3e-3,
+        batch_size=8,
     )
     return Config(sources=locations, train=training)
 
