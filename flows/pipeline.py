@@ -170,8 +170,8 @@ def train(folder: Path, config: Config, questions: Sequence[str]) -> dict[str, A
     """Trains retriever and reader together; returns what the manifest says of it."""
     from generation.teach import read_all, train_teacher
 
-    retriever, encoder = _retriever(folder, config)
     shutil.rmtree(folder / "models", ignore_errors=True)
+    retriever, encoder = _retriever(folder, config)
     facts = train_teacher(
         folder / "models", retriever, encoder.folder, read_all([*config.questions, *questions]), config.train
     )

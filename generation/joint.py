@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from generation.generator import Generator
 from generation.options import TrainingOptions
 from generation.pointer import PointerReader
-from generation.rag import rag_loss
+from generation.rag import Rag
 from generation.reader import ReaderExample, freeze, train_reader
 from generation.training import TrainOptions, TrainReport, train
 from kg.terms import value_of
@@ -124,7 +124,7 @@ def joint_loss(retriever: Retriever, reader: Generator, batch: Sequence[Joint], 
     )
     questions = [item.example.question.question for item in batch]
     answers = [item.answer for item in batch]
-    return rag_loss(reader, questions, texts, log_p, answers, options.mode)
+    return -Rag(reader).log_prob(questions, texts, log_p, answers, options.mode)
 
 
 def _chosen(example: Example, scores: Tensor, retriever: Retriever, count: int) -> list[tuple[int, Evidence]]:

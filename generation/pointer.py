@@ -149,10 +149,6 @@ class PointerReader(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         """
         return self.label_log_probs(self.encode(input_ids, attention_mask), labels[:, None])[:, 0]
 
-    def score_candidates(self, source: Source, labels: Tensor) -> Tensor:
-        """log p(y | x, z) of C candidates for each of N pairs: [N, C] from labels [N, C, T] padded with -100."""
-        return self.label_log_probs(source, labels).sum(-1)
-
     def label_log_probs(self, source: Source, labels: Tensor) -> Tensor:
         """log p of each label: [N, C, T] from labels [N, C, T]; 0 where the label is -100."""
         step = self._decode(source, self._shifted(labels))

@@ -19,7 +19,7 @@ from generation.generator import Generator, format_input, load_generator, padded
 from generation.marginal import mix_token_distributions, rag_sequence_log_prob, rag_token_log_prob
 from generation.pointer import IGNORED
 
-__all__ = ["Mode", "Rag", "format_input", "load_generator", "rag_loss"]
+__all__ = ["Mode", "Rag", "format_input", "load_generator"]
 
 Mode = Literal["sequence", "token"]
 Decoding = Literal["thorough", "fast"]
@@ -30,11 +30,6 @@ class Rag:
 
     def __init__(self, generator: Generator) -> None:
         self.generator = generator
-
-    @classmethod
-    def from_reader(cls, reader: Generator) -> "Rag":
-        """RAG over the built-in reader."""
-        return cls(reader)
 
     def log_prob(
         self,
@@ -62,17 +57,6 @@ class Rag:
             source = self.generator.source([questions[i] for i, _ in rows], [evidences[i][j] for i, j in rows])
             tokens = tokens.index_put((b, k), self.generator.label_log_probs(*source, labels[b][:, None])[:, 0].float())
         return _marginal(torch.where(there, docs, -torch.inf), tokens, labels != IGNORED, mode)
-
-    def loss(
-        self,
-        questions: Sequence[str],
-        evidences: Sequence[Sequence[str]],
-        doc_log_probs: Tensor,
-        answers: Sequence[str],
-        mode: Mode = "sequence",
-    ) -> Tensor:
-        """-log p(y | x) of each question's answer, [B]; arguments as in `log_prob`."""
-        return -self.log_prob(questions, evidences, doc_log_probs, answers, mode)
 
     def score(
         self,
@@ -174,18 +158,6 @@ class Rag:
         for text, (_, log_prob) in zip(self.generator.spell([ids for ids, _ in found], evidences), found, strict=True):
             summed[text] = _logaddexp(summed.get(text, -math.inf), log_prob)
         return sorted(summed.items(), key=lambda item: (-item[1], item[0]))
-
-
-def rag_loss(
-    reader: Generator,
-    questions: Sequence[str],
-    evidences: Sequence[Sequence[str]],
-    doc_log_probs: Tensor,
-    answers: Sequence[str],
-    mode: Mode = "sequence",
-) -> Tensor:
-    """-log p(y | x) of each question's answer, [B], with gradients for the reader and for `doc_log_probs` [B, K]."""
-    return Rag(reader).loss(questions, evidences, doc_log_probs, answers, mode)
 
 
 class _Steps:

@@ -166,9 +166,7 @@ class Reader:
         """(answer, log p(y | x, z)) for each piece of evidence, best first."""
         from generation.rag import Rag
 
-        return Rag.from_reader(self).generate_each(
-            question, list(evidences), num_beams=num_beams, max_new_tokens=max_new_tokens
-        )
+        return Rag(self).generate_each(question, list(evidences), num_beams=num_beams, max_new_tokens=max_new_tokens)
 
     @contextmanager
     def inference(self) -> Iterator[None]:

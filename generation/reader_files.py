@@ -61,7 +61,7 @@ def save_reader(model: PointerReader, tokenizer: Any, max_length: int, folder: P
         return
     given = model.encoder_names(load_encoder(base)[1])
     changed = {name: t.half() for name, t in tensors.items() if name not in given or not torch.equal(t, given[name])}
-    save_file(changed, folder / DIFFERENCE, {"format": "pt", "base_sha256": _sha256(base)})
+    save_file(changed, folder / DIFFERENCE, {"base_sha256": _sha256(base)})
 
 
 def open_reader(folder: Path, base: Path | None) -> tuple[PointerReader, Any, int]:

@@ -2,7 +2,7 @@
 
 AdamW (Loshchilov and Hutter 2019) with linear warm-up and linear decay, mixed precision, and gradient accumulation that
 changes the memory needed and not the result: every example weighs the same, however a batch is cut. On a CPU a seed
-fixes the run, unless `max_seconds` lets the clock decide.
+fixes the run, unless it falls behind `max_seconds` and the clock decides.
 """
 
 import math
@@ -110,7 +110,8 @@ def train(
             elapsed = (time.monotonic() - started) / options.max_seconds if options.max_seconds else 0.0
             if elapsed >= 1:
                 break
-            rate = _rate(max((step - 1) / total, elapsed), options.warmup, 1 / total)
+            done = elapsed if elapsed > step / total else (step - 1) / total
+            rate = _rate(done, options.warmup, 1 / total)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * rate
             model.train()

@@ -103,12 +103,6 @@ class QueryPool:
         return _Worker(self._folder, self.timeout_s, self._max_memory)
 
 
-def query_within(folder: Path, text: str, name: str, *, timeout_s: float, max_bytes: int = MAX_BYTES) -> bytes:
-    """The result of one query, in a process of its own. Raises as `QueryPool.run` does."""
-    with QueryPool(folder, workers=1, timeout_s=timeout_s, max_bytes=max_bytes) as pool:
-        return pool.run(text, name)
-
-
 class _Worker:
     def __init__(self, folder: Path, timeout_s: float, max_memory: int) -> None:
         self._connection, other = multiprocessing.Pipe()

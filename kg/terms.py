@@ -96,11 +96,6 @@ def value_of(term: str) -> str:
     return term
 
 
-def is_iri(term: str) -> bool:
-    """Whether the term is an IRI."""
-    return term.startswith("<")
-
-
 def is_literal(term: str) -> bool:
     """Whether the term is a literal."""
     return term.startswith('"')

@@ -3,11 +3,11 @@
 `text` is what a generator reads; `rows` are the triples that show it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from kg.graph import Graph, Ids
+from kg.graph import LITERAL, Graph, Ids
 from retrieval.neighbours import Neighbours
 
 SHOWN = 12
@@ -50,13 +50,10 @@ class Evidence:
     text: str
     log_p: float
 
-    def with_log_p(self, log_p: float) -> "Evidence":
-        """The same with another probability."""
-        return replace(self, log_p=log_p)
-
 
 def gather(path: Path, neighbours: Neighbours, *, log_p: float = 0.0) -> Evidence | None:
-    """The evidence of a path, or None where the path leads nowhere."""
+    """The evidence of a path, or None where the path leads nowhere, or to a single literal that one would not count:
+    "how many people live in …" asks for the number there."""
     graph = neighbours.graph
     layers = [np.array([path.seed.entity], np.int32)]
     for relation in path.relations:
@@ -72,6 +69,8 @@ def gather(path: Path, neighbours: Neighbours, *, log_p: float = 0.0) -> Evidenc
         reached = reached[reached != path.seed.entity]
         if not len(reached):
             return None
+    if path.form == "count" and len(reached) == 1 and graph.kind[reached[0]] == LITERAL:
+        return None
     best_first = reached[np.argsort(-np.asarray(graph.rank)[reached], kind="stable")]
     rows = _supporting_rows(neighbours, path.relations, layers, best_first)
     if path.form == "count":

@@ -51,8 +51,7 @@ def _kind(graph: Graph, targets: list[int], uses: "np.ndarray[tuple[int], np.dty
     counts: Counter[str | int] = Counter()
     for target in targets:
         if graph.kind[target] == LITERAL:
-            datatype = parse_literal(graph.terms[target])[2] or ""
-            counts[_DATATYPES.get(datatype.rsplit("#", 1)[-1], "number" if "datatype/" in datatype else "name")] += 1
+            counts[datatype_kind(graph.terms[target])] += 1
         else:
             counts.update(int(item) for item in graph.types_of(target))
     common = [item for item, count in counts.items() if 2 * count >= len(targets)]
@@ -62,3 +61,9 @@ def _kind(graph: Graph, targets: list[int], uses: "np.ndarray[tuple[int], np.dty
         common, key=lambda item: (-1, item) if isinstance(item, str) else (int(uses[item]), graph.label_of(item))
     )
     return best if isinstance(best, str) else graph.label_of(best).lower()
+
+
+def datatype_kind(literal: str) -> str:
+    """What a literal is, in words: "date", "year", "number", "yes or no", "name"."""
+    datatype = parse_literal(literal)[2] or ""
+    return _DATATYPES.get(datatype.rsplit("#", 1)[-1], "number" if "datatype/" in datatype else "name")

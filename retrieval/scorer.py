@@ -23,13 +23,14 @@ WIDTH = 256
 
 
 class PathScorer(nn.Module):
-    """The trainable head. `dimension` is the encoder's."""
+    """The trainable head. `dimension` is the encoder's; `seed` fixes the start."""
 
-    def __init__(self, dimension: int, *, width: int = WIDTH) -> None:
+    def __init__(self, dimension: int, *, width: int = WIDTH, seed: int = 0) -> None:
         super().__init__()
+        draw = torch.Generator().manual_seed(seed)
         self.question = nn.Linear(dimension, width)
-        self.steps = nn.Parameter(torch.randn(MOST_HOPS, dimension, width) * dimension**-0.5)
-        self.kinds = nn.Parameter(torch.randn(dimension, width) * dimension**-0.5)
+        self.steps = nn.Parameter(torch.randn(MOST_HOPS, dimension, width, generator=draw) * dimension**-0.5)
+        self.kinds = nn.Parameter(torch.randn(dimension, width, generator=draw) * dimension**-0.5)
         self.cosine = nn.Parameter(torch.tensor(12.0))
         self.hop_bias = nn.Parameter(torch.tensor([0.0, -0.6, -1.2]))
         self.seed_weight = nn.Parameter(torch.tensor(1.0))

@@ -1,7 +1,8 @@
 """Questions made from the graph itself, so that a new graph can be asked before anybody has written a question for it.
 
 Predicates are drawn with a flattened frequency, subjects evenly; each draw becomes a question of one of the kinds: one
-relation forward or backward, two relations, a count, yes or no. The answers are those of the graph, exactly.
+relation forward or backward, two relations, a count, yes or no. Nobody asks for rdf:type. The answers are those of the
+graph, exactly.
 """
 
 from dataclasses import dataclass
@@ -10,16 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.graph import ENTITY, Graph
+from kg.graph import ENTITY, LITERAL, Graph
 from kg.terms import value_of
 from retrieval.evidence import Path, Seed, gather
+from retrieval.kinds import datatype_kind
 from retrieval.neighbours import Neighbours
 from retrieval.question import Answer, Question
 
 FORWARD = (
-    "what is the {p} of {s}?",
-    "who is the {p} of {s}?",
-    "what is {s}'s {p}?",
+    "{w} is the {p} of {s}?",
+    "{w} is {s}'s {p}?",
+    "{w} did {s} {p}?",
+    "{w} {p} {s}?",
     "name the {p} of {s}.",
     "which {t} is the {p} of {s}?",
     "tell me the {p} of {s}",
@@ -35,13 +38,15 @@ BACKWARD = (
     "{s} is the {p} of which {t}?",
 )
 TWO_STEPS = (
-    "what is the {p2} of the {p1} of {s}?",
+    "{w} is the {p2} of the {p1} of {s}?",
+    "{w} {p2} the {p1} of {s}?",
+    "{w} did the {p1} of {s} {p2}?",
     "which {t} is the {p2} of {s}'s {p1}?",
     "name the {p2} of the {p1} of {s}.",
     "what {p2} does the {p1} of {s} have?",
     "the {p1} of {s} has which {p2}?",
-    "who or what is the {p2} of the {m} that is the {p1} of {s}?",
-    "what is the {p2} of the {m} of {s}?",
+    "{w} is the {p2} of the {m} that is the {p1} of {s}?",
+    "{w} is the {p2} of the {m} of {s}?",
     "which {t} is the {p2} of the {m} that {s} has as {p1}?",
     "in which {t} is the {p1} of {s}?",
     "{s} has a {p1}; what is its {p2}?",
@@ -59,6 +64,14 @@ COUNTS_BACKWARD = (
     "count the {t}s whose {p} is {s}.",
 )
 YES_NO = ("is {o} the {p} of {s}?", "does {s} have the {p} {o}?", "is {s}'s {p} {o}?", "was {o} the {p} of {s}?")
+ASKING = {
+    "person": ("who",),
+    "place": ("where", "what"),
+    "number": ("how many", "how much", "what"),
+    "date": ("when", "what"),
+    "year": ("when", "in what year"),
+}
+"""Words that ask for a kind of answer; "what" asks for any other."""
 _KINDS = ("forward", "backward", "two", "count", "ask")
 _SHARES = (0.36, 0.18, 0.26, 0.1, 0.1)
 _MOST_ANSWERS = 20
@@ -94,7 +107,8 @@ class _Sampler:
         self.neighbours, self.draw = neighbours, draw
         self.graph: Graph = neighbours.graph
         relations, counts = np.unique(np.asarray(neighbours.relation), return_counts=True)
-        self.relations = relations
+        asked = np.asarray(self.graph.predicates)[relations // 2] != self.graph.type_id
+        self.relations, counts = relations[asked], counts[asked]
         self.shares = counts**0.4 / np.sum(counts**0.4)
         self.owners = _owners(neighbours)
 
@@ -109,7 +123,7 @@ class _Sampler:
         if kind == "two":
             reached = self.neighbours.follow(entity, drawn)
             nexts = self.neighbours.relations_of(int(self.draw.choice(reached)))
-            nexts = nexts[nexts != drawn ^ 1]
+            nexts = nexts[(nexts != drawn ^ 1) & np.isin(nexts, self.relations)]
             if not len(nexts):
                 return None
             relations = (drawn, int(self.draw.choice(nexts)))
@@ -147,8 +161,8 @@ class _Sampler:
     def _text(self, kind: str, seed: Seed, relations: tuple[int, ...], answer: str) -> str | None:
         names = [self.neighbours.names[relation & ~1] for relation in relations]
         backward = relations[-1] & 1
-        answered = self._type(self.graph.terms.find(answer))
-        own = {"s": self._name(seed.entity), "t": answered}
+        target = self.graph.terms.find(answer)
+        own = {"s": self._name(seed.entity), "t": self._type(target), "w": self._asking(target)}
         if kind == "two":
             middle = self._type(int(self.neighbours.follow(seed.entity, relations[0])[0]))
             templates = TWO_STEPS if not relations[0] & 1 and not backward else (_TURNED[relations[0] & 1, backward],)
@@ -156,6 +170,14 @@ class _Sampler:
         if kind == "count":
             return str(self.draw.choice(COUNTS_BACKWARD if backward else COUNTS)).format(p=names[0], **own)
         return str(self.draw.choice(BACKWARD if backward else FORWARD)).format(p=names[0], **own)
+
+    def _asking(self, term: int) -> str:
+        if self.graph.kind[term] == LITERAL:
+            kinds = [datatype_kind(self.graph.terms[term])]
+        else:
+            kinds = [self.graph.label_of(int(item)).lower() for item in self.graph.types_of(term)]
+        words = next((ASKING[kind] for kind in kinds if kind in ASKING), ("what",))
+        return str(self.draw.choice(words))
 
     def _name(self, entity: int) -> str:
         label = self.graph.label_of(entity)

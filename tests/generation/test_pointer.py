@@ -86,11 +86,9 @@ def test_rag_over_the_reader_is_exact(reader: Reader) -> None:
     """All answers of up to two tokens add up to one, and each has the marginal that scoring gives it."""
     docs = np.log([0.6, 0.4])
     for mode in ("token", "sequence"):
-        found = Rag.from_reader(reader).generate(
-            QUESTIONS[0], EVIDENCES, docs, mode=mode, num_beams=3000, max_new_tokens=2
-        )
+        found = Rag(reader).generate(QUESTIONS[0], EVIDENCES, docs, mode=mode, num_beams=3000, max_new_tokens=2)
         assert np.exp([log_prob for _, log_prob in found]).sum() == pytest.approx(1, abs=1e-3)
-    rag = Rag.from_reader(reader)
+    rag = Rag(reader)
     found = dict(rag.generate(QUESTIONS[0], EVIDENCES, docs, mode="sequence", num_beams=200, max_new_tokens=4))
     texts = [text for text in found if len(reader.tokenizer.tokenize(text)) == 1 and "##" not in text][:5]
     assert texts

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from transformers import BertConfig, BertModel, RagConfig, RagTokenForGeneration
 
 from generation.generator import Seq2Seq, format_input, load_generator
-from generation.rag import Rag, rag_loss
+from generation.rag import Rag
 from kg.errors import ModelError
 from tests.generation.tiny import WORDS, tiny_t5, word_tokenizer
 
@@ -101,7 +101,7 @@ def test_score_and_loss_are_the_marginal_by_hand(seq2seq: Seq2Seq, mode: str) ->
         expected.append(math.log(marginal_by_hand(steps, mode)))
     (scores,) = Rag(seq2seq).score([QUESTION], [EVIDENCES], DOCS[None], [candidates], mode)
     assert scores == pytest.approx(expected, abs=1e-4)
-    batch = Rag(seq2seq).loss(
+    batch = -Rag(seq2seq).log_prob(
         [QUESTION] * 3, [EVIDENCES] * 3, torch.tensor(DOCS, dtype=torch.float32).expand(3, -1), candidates, mode
     )
     assert batch.tolist() == pytest.approx([-value for value in expected], abs=1e-4)
@@ -110,7 +110,7 @@ def test_score_and_loss_are_the_marginal_by_hand(seq2seq: Seq2Seq, mode: str) ->
 @pytest.mark.parametrize("mode", ["sequence", "token"])
 def test_gradient_is_prior_minus_posterior_over_evidence(seq2seq: Seq2Seq, mode: str) -> None:
     logits = torch.tensor(DOCS, dtype=torch.float32)[None].requires_grad_()
-    rag_loss(seq2seq, [QUESTION], [EVIDENCES], logits.log_softmax(-1), ["c"], mode).sum().backward()
+    (-Rag(seq2seq).log_prob([QUESTION], [EVIDENCES], logits.log_softmax(-1), ["c"], mode)).sum().backward()
     steps = np.exp([log_probs_by_step(seq2seq, evidence, [(5, END)])[0] for evidence in EVIDENCES])
     likelihood = steps.prod(1, keepdims=True) if mode == "sequence" else steps
     posterior = np.exp(DOCS)[:, None] * likelihood
@@ -123,17 +123,17 @@ def test_gradient_is_prior_minus_posterior_over_evidence(seq2seq: Seq2Seq, mode:
 def test_lists_of_evidence_may_differ_in_length(seq2seq: Seq2Seq) -> None:
     rag = Rag(seq2seq)
     ragged = torch.tensor([[0.0, -torch.inf], [math.log(0.4), math.log(0.6)]])
-    both = rag.loss(["a", "b"], [["c"], ["a", "b"]], ragged, ["a", "b c"])
-    first = rag.loss(["a"], [["c"]], ragged[:1, :1], ["a"])
-    second = rag.loss(["b"], [["a", "b"]], ragged[1:], ["b c"])
+    both = -rag.log_prob(["a", "b"], [["c"], ["a", "b"]], ragged, ["a", "b c"])
+    first = -rag.log_prob(["a"], [["c"]], ragged[:1, :1], ["a"])
+    second = -rag.log_prob(["b"], [["a", "b"]], ragged[1:], ["b c"])
     assert both.tolist() == pytest.approx([first.item(), second.item()], abs=1e-5)
-    assert rag.loss(["a"], [[]], torch.zeros(1, 1), ["a"]).item() == math.inf
+    assert rag.log_prob(["a"], [[]], torch.zeros(1, 1), ["a"]).item() == -math.inf
     assert rag.generate("a", [], []) == []
 
 
 def test_log_probs_of_the_wrong_shape_are_refused(seq2seq: Seq2Seq) -> None:
     with pytest.raises(ValueError, match=r"shape \(1, at least 3\)"):
-        Rag(seq2seq).loss([QUESTION], [EVIDENCES], torch.zeros(1, 2), ["a"])
+        -Rag(seq2seq).log_prob([QUESTION], [EVIDENCES], torch.zeros(1, 2), ["a"])
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_rag_token_equals_transformers(transformers_rag: tuple[RagTokenForGenera
             context_input_ids=ids, context_attention_mask=mask, doc_scores=doc_scores, labels=answer, reduce_loss=True
         )
         docs = doc_scores.log_softmax(-1)
-        loss = Rag(ours).loss([QUESTION], [EVIDENCES], docs, ["c b a"], "token")
+        loss = -Rag(ours).log_prob([QUESTION], [EVIDENCES], docs, ["c b a"], "token")
     assert loss.item() == pytest.approx(out.loss.item(), abs=1e-5)
 
 

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from generation.pointer import PointerReader
-from generation.rag import rag_loss
+from generation.rag import Rag
 from generation.reader import Reader, ReaderExample, ReaderOptions, output_vocabulary, spaced_layers, train_reader
 from generation.training import TrainOptions
 from kg.errors import ModelError
@@ -156,7 +156,7 @@ def test_output_vocabulary_holds_the_end_and_frequent_tokens(trained: Reader) ->
 def test_gradient_reaches_the_evidence_that_answers(trained: Reader) -> None:
     logits = torch.zeros(1, 3, requires_grad=True)
     evidence = ["alan | field | logic", "ada | birth place | london", "ada | field | analysis"]
-    loss = rag_loss(trained, ["what is the birth place of ada ?"], [evidence], logits.log_softmax(-1), ["london"])
+    loss = -Rag(trained).log_prob(["what is the birth place of ada ?"], [evidence], logits.log_softmax(-1), ["london"])
     assert loss.shape == (1,)
     loss.sum().backward()
     assert logits.grad is not None

@@ -114,3 +114,17 @@ def test_a_missing_or_damaged_generator_is_named(tmp_path: Path, encoder_folder:
     (tmp_path / "reader" / "config.json").write_text("{")
     with pytest.raises(ModelError, match=r"config\.json"):
         open_generator(tmp_path, encoder_folder)
+
+
+def test_the_same_seed_trains_the_same_teacher(tmp_path: Path, encoder_folder: Path) -> None:
+    """Byte for byte, whatever happened to the random numbers before, and however fast the machine is."""
+    written = []
+    for name in ("first", "second"):
+        torch.rand(3)
+        train_teacher(
+            tmp_path / name / "models", toy_retriever(tmp_path / name), encoder_folder, toy_questions(), OPTIONS
+        )
+        files = sorted((tmp_path / name / "models").rglob("*.safetensors"))
+        written.append({path.name: path.read_bytes() for path in files})
+    assert len(written[0]) == 2
+    assert written[0] == written[1]

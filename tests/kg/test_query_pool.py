@@ -10,7 +10,7 @@ import pyoxigraph as ox
 import pytest
 
 from kg.errors import QueryError, QueryStopped, SnapshotError
-from kg.query_pool import QueryPool, query_within
+from kg.query_pool import QueryPool
 from kg.store import open_store, query, serialize, write_store
 from tests.toy import CLEAN
 
@@ -105,10 +105,16 @@ def test_a_query_cannot_reach_the_network_however_it_spells_service(tmp_path: Pa
     with pytest.raises(ConnectionRefusedError):
         list(store.query(hidden))
     del store
-    with pytest.raises(QueryError, match="Permission denied"):
-        query_within(tmp_path / "store", hidden, "json", timeout_s=20)
+    with (
+        QueryPool(tmp_path / "store", workers=1, timeout_s=20) as pool,
+        pytest.raises(QueryError, match="Permission denied"),
+    ):
+        pool.run(hidden, "json")
 
 
 def test_a_missing_store_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SnapshotError, match="nowhere does not open"):
-        query_within(tmp_path / "nowhere", "ASK {}", "json", timeout_s=5)
+    with (
+        QueryPool(tmp_path / "nowhere", workers=1, timeout_s=5) as pool,
+        pytest.raises(SnapshotError, match="nowhere does not open"),
+    ):
+        pool.run("ASK {}", "json")

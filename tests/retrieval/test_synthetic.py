@@ -6,11 +6,12 @@ import pyoxigraph as ox
 import pytest
 
 from kg.store import query
-from kg.terms import iri_term, value_of
+from kg.terms import RDF_TYPE, expand, iri_term, value_of
 from retrieval.neighbours import Neighbours
 from retrieval.question import Question
 from retrieval.synthetic import SyntheticOptions, make_questions
 from tests.encoders import NgramEncoder
+from tests.toy import CLEAN
 from tests.toy_graph import every_path, relation_of, steps, toy_retriever, write_toy
 
 
@@ -107,3 +108,19 @@ def test_a_small_graph_gives_fewer_and_an_empty_one_none(neighbours: Neighbours,
     assert make_questions(neighbours, SyntheticOptions(count=0)) == []
     empty = toy_retriever(write_toy(tmp_path, NgramEncoder(), [])).neighbours
     assert make_questions(empty, SyntheticOptions(count=5)) == []
+
+
+def test_the_asking_word_fits_the_answer_and_nobody_asks_for_a_class(neighbours: Neighbours) -> None:
+    person = iri_term(expand("dbo:Person"))
+    people = {value_of(s) for s, p, o in CLEAN if p == RDF_TYPE and o == person}
+    asked: dict[str, list[Question]] = {"when ": [], "how many ": [], "who ": []}
+    for question in make_questions(neighbours, SyntheticOptions(count=400, seed=5)):
+        if question.form == "select":
+            assert not any(value.startswith(expand("dbo:")) for value in question.values)
+            for word, questions in asked.items():
+                if question.question.startswith(word):
+                    questions.append(question)
+    assert all(questions for questions in asked.values())
+    assert {q.values for q in asked["when "]} == {("1815-12-10",)}
+    assert all(value.isdigit() for q in asked["how many "] for value in q.values)
+    assert all(q.values[0] in people for q in asked["who "])
