@@ -1,18 +1,22 @@
 """The graph behind SPARQL: an Oxigraph store on disk, opened read-only, also seen through rdflib.
 
-`query` is the one way in. It takes queries only, never updates, and refuses SERVICE, so a query can reach nothing but
-this snapshot. `kg.query_pool` adds limits of time and memory by running queries in processes of their own.
+`query` is the one way in. It takes queries only, never updates, and refuses SERVICE; what a reading of the text misses the
+kernel refuses, in `without_network` and in the processes of `kg.query_pool`, which also limit time and memory.
 """
 
 import io
 import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 import pyoxigraph as ox
 
 from kg.errors import QueryError, SnapshotError
+from kg.sandbox import deny_network
 from kg.terms import PREFIXES
 
 FORMATS = {
@@ -26,17 +30,24 @@ MAX_BYTES = 64 << 20
 """Most bytes that `serialize` writes unless told otherwise."""
 
 _TOKEN = re.compile(
-    r"""'''.*?'''|\"\"\".*?\"\"\"|"(?:[^"\\\r\n]|\\.)*"|'(?:[^'\\\r\n]|\\.)*'|<[^<>"{}|^`\\\s]*>|\#[^\r\n]*
-    |[?$]\w+|(?:[^\W\d][\w.-]*)?:(?:[\w:.%-]|\\.)*|\w+""",
+    r"""
+    '''(?:[^'\\]|\\.|'(?!''))*+(?:''')?|\"\"\"(?:[^"\\]|\\.|"(?!""))*+(?:\"\"\")?    # long strings
+    |"(?:[^"\\\r\n]|\\.)*+"?|'(?:[^'\\\r\n]|\\.)*+'?|<[^<>"{}|^`\\\s]*+>|\#[^\r\n]*+  # strings, IRIs, comments
+    |[?$]\w++|(?:[^\W\d][\w.-]*+)?:(?:[\w:.%-]|\\.)*+                        # variables, prefixed names
+    |(?P<words>[^\W\d][\w.-]*+)|\d++                                         # keywords, numbers
+    """,
     re.S | re.X,
 )
-_SERVICE = re.compile(r"(?<![\w?$:])service(?![\w:])", re.I)
+"""Each token is read once, also an unclosed one, so the time is linear in the text."""
+_WORD = re.compile(r"\w+")
+_SERVICE = re.compile(r"(?<![?$:])service", re.I)
 
 _FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
 _UPDATES = ("INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH")
 
 _FAILURES = (SyntaxError, ValueError, OSError, RuntimeError)
 
+T = TypeVar("T")
 Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 
 
@@ -65,7 +76,11 @@ def open_store(folder: Path) -> ox.Store:
 
 
 def query(store: ox.Store, text: str) -> Results:
-    """The results of a SPARQL 1.1 query; the prefixes of `kg.terms` need no declaration. Raises QueryError."""
+    """The results of a SPARQL 1.1 query; the prefixes of `kg.terms` need no declaration. Raises QueryError.
+
+    Call it, and read its results, where there is no network: inside `without_network` or in a process of
+    `kg.query_pool`.
+    """
     refuse_updates(text)
     refuse_service(text)
     try:
@@ -80,8 +95,7 @@ def form_of(text: str) -> str | None:
     >>> form_of("PREFIX select: <http://a/> # ASK\\nconstruct where { ?s ?p ?o }")
     'CONSTRUCT'
     """
-    words = (match.group().upper() for match in _TOKEN.finditer(text))
-    return next((word for word in words if word in _FORMS or word in _UPDATES), None)
+    return next((word for word in _words(text) if word in _FORMS or word in _UPDATES), None)
 
 
 def refuse_updates(text: str) -> None:
@@ -90,7 +104,7 @@ def refuse_updates(text: str) -> None:
     if word in _UPDATES:
         raise QueryError(
             f"{word} is an update, and this graph is read-only. Ask with SELECT, ASK, CONSTRUCT or DESCRIBE; "
-            "`limbeck build` and `limbeck remove` change the graph."
+            "`limbeck build` changes the graph."
         )
 
 
@@ -99,9 +113,31 @@ def refuse_service(text: str, *, strict: bool = False) -> None:
 
     strict: they do count. No reading of tokens is sure to be the parser's, so this is for where nothing else guards.
     """
-    words = _SERVICE.findall(text) if strict else [match.group().upper() for match in _TOKEN.finditer(text)]
-    if words if strict else "SERVICE" in words:
+    if _SERVICE.search(text) if strict else "SERVICE" in _words(text):
         raise QueryError("SERVICE is not allowed here: a query can read this graph only. Take the SERVICE part out.")
+
+
+def without_network(text: str, run: Callable[[], T]) -> T:
+    """What `run`, which evaluates the query `text` and reads its results to the end, gives in a thread to which the
+    kernel refuses the network. Raises QueryError, for any spelling of SERVICE where the kernel cannot do that."""
+    outcome: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            refuse_service(text, strict=not deny_network())
+            outcome.set_result(run())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return outcome.result()
+
+
+def _words(text: str) -> Iterator[str]:
+    """The keywords of a query in capitals, in order; not those in strings, IRIs, names and comments."""
+    for match in _TOKEN.finditer(text):
+        if match["words"]:
+            yield from _WORD.findall(match["words"].upper())
 
 
 def serialize(results: Results, name: str, *, max_bytes: int = MAX_BYTES) -> bytes:

@@ -159,15 +159,14 @@ class KnowledgeBase:
         from rdflib.graph import DATASET_DEFAULT_GRAPH_ID
 
         from kg.errors import QueryError
-        from kg.store import refuse_service, refuse_updates
+        from kg.store import refuse_updates, without_network
         from kg.terms import PREFIXES
         from limbeck.results import SparqlResult
 
         refuse_updates(query)
-        refuse_service(query)
         graph = rdflib.Graph(OxigraphStore(store=self.store), DATASET_DEFAULT_GRAPH_ID, bind_namespaces="none")
         try:
-            return SparqlResult.of(graph.query(query, initNs=PREFIXES))
+            return without_network(query, lambda: SparqlResult.of(graph.query(query, initNs=PREFIXES)))
         except (SyntaxError, ValueError, OSError, RuntimeError) as error:
             raise QueryError(f"the query failed: {' '.join(str(error).split())}") from error
 

@@ -47,14 +47,14 @@ def gate_lines(report: dict[str, Any]) -> list[str]:
 
 def sparql(kb: KnowledgeBase, text: str, form: str) -> str:
     """A query's results in a format, or as a table of short names."""
-    from kg.store import query, serialize
+    from kg.store import query, serialize, without_network
 
     if form != "table":
         if form not in RDF_AND_RESULTS:
             raise UsageError(f"the format {form!r} is not known; choose table, {', '.join(RDF_AND_RESULTS)}.")
-        data = serialize(query(kb.store, text), form).decode()
+        data = without_network(text, lambda: serialize(query(kb.store, text), form).decode())
         return data if data.endswith("\n") else data + "\n"
-    return _table(query(kb.store, text))
+    return without_network(text, lambda: _table(query(kb.store, text)))
 
 
 def _table(results: Any) -> str:

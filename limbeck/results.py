@@ -13,8 +13,10 @@ class SparqlResult(Result):
 
     @classmethod
     def of(cls, result: Result) -> "SparqlResult":
-        """The same result with `to_pandas`."""
+        """The same result, read to its end, with `to_pandas`."""
         copied = cls(result.type)
+        if result.type == "SELECT":
+            result.bindings = list(result.bindings)
         copied.__dict__.update(result.__dict__)
         return copied
 

@@ -1,10 +1,14 @@
+import socket
+import sys
 from pathlib import Path
+from typing import cast
 
 import polars as pl
+import pyoxigraph as ox
 import pytest
 
 from kg.errors import QueryError, SnapshotError
-from kg.store import open_store, query, serialize, write_store
+from kg.store import form_of, open_store, query, serialize, without_network, write_store
 from tests.toy import CLEAN
 
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
@@ -46,6 +50,10 @@ def test_service_is_refused_in_every_spelling(folder: Path) -> None:
         "SELECT * { ?s ?p 'x' . # SERVICE\nSeRvIcE SILENT ?e { ?s ?p ?o } }",
         'SELECT * { ?s ?p """a"b""" SERVICE <http://a/> { } }',
         "SELECT * { FILTER(?a<?b)SERVICE?x{ ?s ?p ?o } }",
+        "SELECT * { ?s ?p 1SERVICE <http://a/> { } }",
+        "SELECT * { ?s ?p true.SERVICE <http://a/> { } }",
+        "SELECT * { BIND('''\\'''' AS ?x) SERVICE <http://a/> { } } #'",
+        'SELECT * { BIND("""\\"""" AS ?x) SERVICE <http://a/> { } } #"',
     ):
         with pytest.raises(QueryError, match="SERVICE is not allowed"):
             query(store, text)
@@ -61,6 +69,23 @@ def test_the_word_service_elsewhere_is_no_call(folder: Path) -> None:
         "PREFIX service: <http://a/> ASK { ?s service:SERVICE dbo:SERVICE }",
     ):
         assert serialize(query(store, text), "csv") == b"false", text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
+def test_a_query_that_slips_through_the_reading_reaches_no_network(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        call = f"SELECT ?s {{ SERVICE <http://127.0.0.1:{server.getsockname()[1]}/> {{ ?s ?p ?o }} }}"
+        with pytest.raises(OSError, match="Permission denied"):
+            without_network("", lambda: list(cast(ox.QuerySolutions, open_store(folder).query(call))))
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+@pytest.mark.parametrize("piece", ["a-", '\\"', "\\'", "'''\\", '"""\\', "a.", "<", "#", "a:", "_", "\\", "1"])
+def test_the_time_to_read_a_query_is_linear_in_its_length(piece: str) -> None:
+    """A quadratic reading of a mebibyte takes hours."""
+    assert form_of(piece * (2**20 // len(piece)) + "\nselect") in ("SELECT", None)
 
 
 def test_a_result_that_is_too_large_is_an_error_and_never_cut(folder: Path) -> None:
