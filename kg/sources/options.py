@@ -37,7 +37,8 @@ class SourceOptions:
     outgoing triples of the instances of `classes`, or those of `seeds` and of what they reach in `hops` steps (1: the
     seeds' own triples). Classes, seeds and graph may be prefixed names. graph: the named graph to ask, of an endpoint
     only. on_error: "stop" at a statement that is not RDF, or "skip" it and list it in the manifest. timeout_s is for
-    one request; retries is how often a request that failed for a passing reason is sent again.
+    one request; retries is how often a request that failed for a passing reason is sent again. A password comes from
+    the environment: https://me:$SPARQL_PASSWORD@host/sparql.
     """
 
     location: str
@@ -54,6 +55,11 @@ class SourceOptions:
 
     def __post_init__(self) -> None:
         label = self.label
+        if not (password_of(self.location) or "$").startswith("$"):
+            raise UsageError(
+                f"source {label}: a password stands in the address. Put it into an environment variable and name that "
+                "one: https://USER:$SPARQL_PASSWORD@host/…."
+            )
         if self.select not in ("whole", "classes", "seeds"):
             raise UsageError(f'source {label}: select is "whole", "classes" or "seeds", not {self.select!r}.')
         if self.select != "whole" and not getattr(self, self.select):
@@ -120,6 +126,15 @@ def plain_name(name: str) -> str:
     """A file name in lower case, without the suffix of a compression."""
     path = Path(name.lower())
     return path.stem if path.suffix in COMPRESSED else path.name
+
+
+def password_of(location: str) -> str | None:
+    """The password in an address, or None.
+
+    >>> password_of("https://me:$SECRET@example.org/sparql")
+    '$SECRET'
+    """
+    return urlsplit(location).password if "://" in location else None
 
 
 def without_credentials(location: str) -> str:

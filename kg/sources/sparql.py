@@ -9,6 +9,7 @@ import email.utils
 import http.client
 import json
 import math
+import os
 import random
 import socket
 import sys
@@ -19,7 +20,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from kg.errors import EndpointError, IncompletePull, SourceError
-from kg.sources.options import SourceOptions, without_credentials
+from kg.sources.options import SourceOptions, password_of, without_credentials
 
 TRANSIENT = (429, 500, 502, 503, 504)
 FIRST_WAIT_S = 0.5
@@ -57,12 +58,19 @@ class _PassingError(Exception):
 
 
 def connect(options: SourceOptions) -> Endpoint:
-    """The endpoint that the options name; nothing is sent yet."""
-    parts = urlsplit(options.location)
+    """The endpoint that the options name, its password from the environment; nothing is sent yet. Raises SourceError
+    where the variable is not set."""
+    user = urlsplit(options.location).username
+    variable = (password_of(options.location) or "").removeprefix("$").strip("{}")
+    if variable and variable not in os.environ:
+        raise SourceError(
+            f"the password of the SPARQL endpoint {options.label} is to come from the environment variable {variable}, "
+            "which is not set."
+        )
     return Endpoint(
         url=without_credentials(options.location),
-        user=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password or "") if parts.username else None,
+        user=unquote(user) if user else None,
+        password=os.environ.get(variable, "") if user else None,
         timeout_s=options.timeout_s,
         retries=options.retries,
     )
@@ -89,7 +97,16 @@ def select(endpoint: Endpoint, query: str) -> Answer:
 def _ask(endpoint: Endpoint, query: str) -> Answer:
     from SPARQLWrapper import BASIC, JSON, POST, SPARQLExceptions, SPARQLWrapper
 
-    wrapper = SPARQLWrapper(endpoint.url, agent="limbeck")
+    class Wrapper(SPARQLWrapper):  # type: ignore[misc]
+        def _createRequest(self) -> Any:  # noqa: N802
+            """The request, whose credentials do not follow a redirect."""
+            request = super()._createRequest()
+            secret = request.headers.pop("Authorization", None)
+            if secret is not None:
+                request.add_unredirected_header("Authorization", secret)
+            return request
+
+    wrapper = Wrapper(endpoint.url, agent="limbeck")
     wrapper.setMethod(POST)
     wrapper.setReturnFormat(JSON)
     wrapper.setOnlyConneg(True)
@@ -106,20 +123,30 @@ def _ask(endpoint: Endpoint, query: str) -> Answer:
         cause = error.__context__
         words = str(error).partition("Response:")[2]
         if isinstance(cause, urllib.error.HTTPError):
+            _check_place(endpoint, cause.headers.get("Location") or cause.url)
             raise _refused(endpoint, cause.code, cause.headers, words.strip().removeprefix("b'")) from error
         raise EndpointError(f"the SPARQL endpoint {endpoint.url} failed: {error}.") from error
     except urllib.error.HTTPError as error:
         with error:
+            _check_place(endpoint, error.headers.get("Location") or error.url)
             raise _refused(endpoint, error.code, error.headers, _read_some(error)) from error
     except (TimeoutError, http.client.HTTPException, OSError) as error:
         raise _unreachable(endpoint, error) from error
+    _check_place(endpoint, response.geturl())
     _check_whole(endpoint, response.status, response.headers)
     return _read_answer(endpoint, body, response.headers)
 
 
+def _check_place(endpoint: Endpoint, url: str) -> None:
+    """Raises EndpointError after a redirect, which loses the query."""
+    if url.partition("#")[0] != endpoint.url.partition("#")[0]:
+        moved = without_credentials(url).partition("?")[0]
+        raise EndpointError(f"the SPARQL endpoint {endpoint.url} redirects to {moved}. Give that address.")
+
+
 def _refused(endpoint: Endpoint, status: int, headers: Any, body: str) -> Exception:
     advice = {
-        401: "Put user and password into the address: https://USER:PASSWORD@host/….",
+        401: "Put user and password into the address: https://USER:$VARIABLE@host/….",
         403: "The server does not allow this; ask its operator.",
         404: "Check the address: most endpoints end in /sparql.",
         429: "The server wants fewer requests; try again later.",

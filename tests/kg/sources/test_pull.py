@@ -113,7 +113,7 @@ def test_an_unknown_kind_of_source_lists_what_is_taken(tmp_path: Path, name: str
 )
 def test_options_that_contradict_themselves_are_refused(options: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        SourceOptions("http://me:secret@localhost/sparql", **options)  # type: ignore[arg-type]
+        SourceOptions("http://me:$SECRET@localhost/sparql", **options)  # type: ignore[arg-type]
 
 
 def test_options_that_do_not_fit_the_kind_are_refused(files: dict[str, str]) -> None:

@@ -3,10 +3,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from kg.errors import EndpointError, IncompletePull, SourceError
+from kg.errors import EndpointError, IncompletePull, SourceError, UsageError
 from kg.sources import SourceOptions
 from kg.sources.sparql import connect, select
 from tests.loopback import Reply, count_reply, serve
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARQL_SECRET", "secret")
+
 
 HTML = {"Content-Type": "text/html"}
 QUERY = "SELECT ?n WHERE { }"
@@ -23,7 +28,7 @@ def ask(url: str, *, retries: int = 0, timeout_s: float = 10) -> int:
     [
         (Reply(b"<html><h1>Welcome</h1>", headers=HTML), EndpointError, "HTTP 200 with text/html.*<html><h1>Welcome"),
         (Reply(b"<html>gone", 404, HTML), EndpointError, "HTTP 404: .*<html>gone.*end in /sparql"),
-        (Reply(b"who?", 401, HTML), EndpointError, "HTTP 401: .*USER:PASSWORD"),
+        (Reply(b"who?", 401, HTML), EndpointError, "HTTP 401: .*USER:"),
         (Reply(b"no verb", 400, HTML), EndpointError, "HTTP 400: .*no verb"),
         (Reply(b"SR353 too many", 500, HTML), EndpointError, "HTTP 500: .*SR353 too many"),
         (Reply(b"busy", 503, HTML), EndpointError, "HTTP 503: busy"),
@@ -46,7 +51,7 @@ def test_an_answer_that_is_not_whole_is_an_error_that_says_so(
     reply: Reply, error: type[SourceError], words: str
 ) -> None:
     with serve(lambda _: reply) as server, pytest.raises(error, match=words) as caught:
-        ask(server.url.replace("//", "//me:secret@"))
+        ask(server.url.replace("//", "//me:$SPARQL_SECRET@"))
     assert server.url in str(caught.value)
     assert "secret" not in str(caught.value)
     assert len(server.queries) == 1
@@ -56,7 +61,7 @@ def test_an_answer_that_is_not_whole_is_an_error_that_says_so(
 def test_a_passing_failure_is_asked_again(status: int, capfd: pytest.CaptureFixture[str]) -> None:
     replies = iter([Reply(b"busy", status, {"Retry-After": "0"}), count_reply(7)])
     with serve(lambda _: next(replies)) as server:
-        assert ask(server.url.replace("//", "//me:secret@"), retries=1) == 7
+        assert ask(server.url.replace("//", "//me:$SPARQL_SECRET@"), retries=1) == 7
     assert len(server.queries) == 2
     assert f"HTTP {status}" in capfd.readouterr().err
 
@@ -98,7 +103,27 @@ def test_silence_ends_with_the_timeout() -> None:
             ask(url, timeout_s=0.5)
 
 
-def test_credentials_go_into_the_header_only() -> None:
+def test_a_password_comes_from_the_environment_and_goes_into_the_header_only() -> None:
     with serve(lambda _: count_reply(1)) as server:
-        ask(server.url.replace("//", "//me:p%40ss@"))
-    assert server.headers[0]["Authorization"] == "Basic bWU6cEBzcw=="
+        ask(server.url.replace("//", "//me:$SPARQL_SECRET@"))
+    assert server.headers[0]["Authorization"] == "Basic bWU6c2VjcmV0"
+
+
+def test_a_password_that_is_not_in_the_environment_is_asked_for_by_its_variable() -> None:
+    with pytest.raises(SourceError, match="variable NOT_SET, which is not set"):
+        ask("http://me:$NOT_SET@127.0.0.1:1/sparql")
+
+
+def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
+    with pytest.raises(UsageError, match="environment variable") as caught:
+        SourceOptions("https://me:secret@example.org/sparql")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_named_and_gets_no_credentials(status: int) -> None:
+    with serve(lambda _: Reply(b"no query", 400)) as other:
+        moved = Reply(b"", status, {"Location": other.url})
+        with serve(lambda _: moved) as server, pytest.raises(EndpointError, match=f"redirects to {other.url}. Give"):
+            ask(server.url.replace("//", "//me:$SPARQL_SECRET@"))
+    assert all("Authorization" not in headers for headers in other.headers)
