@@ -16,8 +16,9 @@ import json
 import os
 import shutil
 import time
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,20 @@ def open_snapshot(workspace: Path, snapshot_id: str | None = None) -> Snapshot:
             f"snapshot {name} has format {manifest.get('format')}, this version reads {FORMAT}. Build again."
         )
     return Snapshot(folder, manifest)
+
+
+def hold(snapshot: Snapshot, holder: object) -> None:
+    """Keeps a snapshot from being removed as long as `holder` lives, by a shared lock (flock) on its folder. Raises
+    NoSnapshot if it has just been removed."""
+    try:
+        handle = os.open(snapshot.folder, os.O_RDONLY)
+    except FileNotFoundError as error:
+        raise NoSnapshot(
+            f"snapshot {snapshot.id} has been removed in this moment. Open the workspace again."
+        ) from error
+    weakref.finalize(holder, os.close, handle)
+    with suppress(OSError):  # a file system without locks
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 def current_id(workspace: Path) -> str | None:
@@ -201,9 +216,21 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _forget_old(workspace: Path) -> None:
-    """Removes all but the current snapshot, the one that it goes back to, and the KEEP youngest others."""
+    """Removes all but the current snapshot, the one that it goes back to, the KEEP youngest others, and those held."""
     current = open_snapshot(workspace)
     others = [name for name in snapshot_ids(workspace) if name != current.id]
     for name in others[:-KEEP]:
         if name != current.manifest["previous"]:
-            shutil.rmtree(workspace / "snapshots" / name, ignore_errors=True)
+            _remove(workspace / "snapshots" / name)
+
+
+def _remove(folder: Path) -> None:
+    """Removes a snapshot's folder unless somebody holds it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(handle)

@@ -1,7 +1,7 @@
 """The graph behind SPARQL: an Oxigraph store on disk, opened read-only, also seen through rdflib.
 
-`query` is the one way in. It takes queries only, never updates, and refuses SERVICE; what a reading of the text misses the
-kernel refuses, in `without_network` and in the processes of `kg.query_pool`, which also limit time and memory.
+`query` is the one way in. It takes queries only, never updates, and refuses SERVICE; what a reading of the text misses
+the kernel refuses, in `without_network` and in the processes of `kg.query_pool`, which also limit time and memory.
 """
 
 import io

@@ -20,7 +20,7 @@ from kg.errors import EncoderMismatch, ModelError, SnapshotError, UsageError
 from kg.graph import Graph
 from kg.merges import Merges
 from kg.provenance import Provenance
-from kg.snapshot import Snapshot, open_snapshot
+from kg.snapshot import Snapshot, hold, open_snapshot
 from kg.terms import expand
 from limbeck.answers import Answer, CitedEvidence, CitedTriple, Entity
 
@@ -46,6 +46,7 @@ class KnowledgeBase:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        hold(snapshot, self)
 
     @property
     def live_model(self) -> str:

@@ -12,6 +12,7 @@ from kg.snapshot import (
     Snapshot,
     current_id,
     damaged_files,
+    hold,
     new_folder,
     open_snapshot,
     point_to,
@@ -112,6 +113,23 @@ def test_what_the_current_snapshot_goes_back_to_is_kept_however_old(tmp_path: Pa
     last = made(tmp_path, "after going back")
     assert last.manifest["previous"] == snapshots[0].id
     assert snapshots[0].id in snapshot_ids(tmp_path)
+
+
+def test_a_snapshot_that_somebody_holds_is_not_removed(tmp_path: Path) -> None:
+    class Reader:
+        pass
+
+    reader = Reader()
+    held = made(tmp_path, "held")
+    hold(held, reader)
+    hold(held, another := Reader())
+    snapshots = [made(tmp_path, str(number)) for number in range(KEEP + 3)]
+    assert snapshot_ids(tmp_path) == [held.id, *(snapshot.id for snapshot in snapshots[-KEEP - 1 :])]
+    del reader, another
+    made(tmp_path, "later")
+    assert held.id not in snapshot_ids(tmp_path)
+    with pytest.raises(NoSnapshot, match="Open the workspace again"):
+        hold(held, Reader())
 
 
 def test_failed_work_leaves_nothing(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from kg.sources import SourceOptions
 from kg.sources.sparql import connect, select
 from tests.loopback import Reply, count_reply, serve
 
+
 @pytest.fixture(autouse=True)
 def secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARQL_SECRET", "secret")
