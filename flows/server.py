@@ -85,7 +85,7 @@ class LocalServer:
         reading, writing = os.pipe()
         self._answers = open(reading, "rb")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "flows.server"],
+            [sys.executable, "-P", "-m", "flows.server"],
             stdin=subprocess.PIPE,
             stdout=writing,
             stderr=self._log,

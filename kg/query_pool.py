@@ -108,7 +108,7 @@ class _Worker:
         self._connection, other = multiprocessing.Pipe()
         limits = (str(other.fileno()), str(timeout_s), str(max_memory))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "kg.query_worker", str(folder.absolute()), *limits],
+            [sys.executable, "-P", "-m", "kg.query_worker", str(folder.absolute()), *limits],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -8,6 +8,7 @@ and names the slices. A finished slice is kept in a staging folder, so that a ru
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ from kg.terms import RDF_TYPE, expand, literal_term, value_of
 SMALL_PREDICATES = 100
 """Most predicates that share a slice."""
 SEEDS_AT_ONCE = 100
+KEPT_S = 6 * 3600
+"""How long a finished slice serves another run: an endpoint that changes may keep its counts."""
 _FORMAT = 1
 _LINES = {"line": pl.String, "record": pl.Int64}
 
@@ -207,11 +210,11 @@ def _key(options: SourceOptions, part: Slice) -> str:
 
 
 def _staged(folder: Path | None, key: str, make: Callable[[], pl.DataFrame], *, rows: int) -> pl.DataFrame:
-    """The frame kept under a key, or the one that `make` gives, then kept if it is whole."""
+    """The frame kept under a key in the last KEPT_S seconds, or the one that `make` gives, then kept if it is whole."""
     if folder is None:
         return make()
     path = folder / f"slice-{key}.parquet"
-    if path.exists():
+    if path.exists() and time.time() - path.stat().st_mtime < KEPT_S:
         return pl.read_parquet(path)
     frame = make()
     if len(frame) == rows:

@@ -1,4 +1,6 @@
+import os
 import re
+import time
 from pathlib import Path
 
 import polars as pl
@@ -7,6 +9,7 @@ import pytest
 
 from kg.errors import IncompletePull, ParseError
 from kg.sources import SourceOptions, pull
+from kg.sources.endpoint import KEPT_S
 from kg.terms import literal_term
 from tests.loopback import JSON, Reply, count_reply, rows_reply, serve, serve_oxigraph
 from tests.virtuoso import Virtuoso
@@ -171,8 +174,13 @@ def test_finished_slices_are_kept_for_the_next_run(tmp_path: Path) -> None:
         kept = len(list(tmp_path.glob("*.parquet")))
         before = len(server.queries)
         assert pull(options, folder=tmp_path).statements.equals(whole)
+        after = len(server.queries)
+        for path in tmp_path.glob("*.parquet"):
+            os.utime(path, (0, time.time() - KEPT_S))
+        assert pull(options, folder=tmp_path).statements.equals(whole)
     assert kept == 3
-    assert not any(re.search(r"a/p[012]>.*LIMIT", query) for query in server.queries[before:])
+    assert not any(re.search(r"a/p[012]>.*LIMIT", query) for query in server.queries[before:after])
+    assert any(re.search(r"a/p0>.*LIMIT", query) for query in server.queries[after:])
 
 
 def test_a_row_that_is_not_rdf_stops_or_is_skipped_and_counted() -> None:
