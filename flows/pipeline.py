@@ -21,6 +21,7 @@ import polars as pl
 
 from flows.config import Config, as_dict
 from kg.clean import Cleaned, finish
+from kg.clean.literals import stored_form
 from kg.errors import ModelError, SnapshotError
 from kg.graph import Graph, graph_hash, write_graph
 from kg.linking.aliases import write_aliases
@@ -29,7 +30,7 @@ from kg.provenance import write_provenance
 from kg.snapshot import Snapshot, publish
 from kg.sources import Pulled
 from kg.store import write_store
-from kg.terms import ABSTRACT, parse_literal, value_of
+from kg.terms import ABSTRACT, PREFIXES, parse_literal, value_of
 from kg.types import Document, SourceInfo
 
 if TYPE_CHECKING:
@@ -91,8 +92,13 @@ def read_texts(folder: Path, pulled: Pulled, cleaned: Cleaned, config: Config) -
 
 
 def abstracts_of(statements: pl.DataFrame, most: int) -> list[Document]:
-    """The abstracts among statements as documents named after their entities, in the order of their IRIs."""
-    found = statements.filter(pl.col("p") == ABSTRACT).unique(["s"], keep="first").sort("s").head(most)
+    """The abstracts among statements as documents named after their entities, in the order of their IRIs.
+
+    Of several abstracts of an entity the English one is taken, then the one that comes first.
+    """
+    stated = statements.filter((pl.col("p") == ABSTRACT) & pl.col("o").str.starts_with('"'))
+    ordered = stated.sort("s", ~pl.col("o").str.ends_with('"@en'), "o")
+    found = ordered.unique(["s"], keep="first", maintain_order=True).head(most)
     return [Document(value_of(s), parse_literal(o)[0]) for s, o in found.select("s", "o").iter_rows()]
 
 
@@ -126,11 +132,16 @@ def publish_graph(folder: Path, cleaned: Cleaned, texts: Texts, config: Config) 
 
 
 def unclean(pulled: Pulled) -> Cleaned:
-    """The statements as they came, only without exact repetitions: what `--skip clean` publishes."""
-    distinct = pulled.statements.unique()
-    count = distinct.select("s", "p", "o").unique().height
+    """The statements as they came, each once: what `--skip clean` publishes.
+
+    Only literals of XML Schema types take the form that the store keeps, so that both views show one graph.
+    """
+    values = pulled.statements["o"].unique()
+    typed = values.filter(values.str.starts_with('"') & values.str.contains(f"^^<{PREFIXES['xsd']}", literal=True))
+    stored = pulled.statements.with_columns(pl.col("o").replace(typed, stored_form(typed))).unique()
+    before, after = (frame.select("s", "p", "o").unique().height for frame in (pulled.statements, stored))
     nothing = pl.DataFrame(schema={"from": pl.String, "to": pl.String, "reason": pl.String})
-    return Cleaned(distinct, {}, nothing, count, 0)
+    return Cleaned(stored, {"duplicate": before - after} if before > after else {}, nothing, before, 0)
 
 
 def no_texts(pulled: Pulled, cleaned: Cleaned) -> Texts:

@@ -6,6 +6,7 @@ leave `e`, rows `in_order[in_ptr[e]:in_ptr[e + 1]]` arrive at it.
 """
 
 import hashlib
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from kg.strings import StringColumn, write_strings
-from kg.terms import RDF_TYPE, RDFS_LABEL, iri_term, name_of, parse_literal, value_of
+from kg.terms import PREFIXES, RDF_TYPE, RDFS_LABEL, iri_term, name_of, parse_literal, value_of
 
 Ids = NDArray[np.int32]
 
 LITERAL, ENTITY, CLASS, PREDICATE, BLANK = 0, 1, 2, 3, 4
 LABELS = (RDFS_LABEL, "<http://www.w3.org/2004/02/skos/core#prefLabel>", "<http://xmlns.com/foaf/0.1/name>")
+VOCABULARIES = tuple(PREFIXES[name] for name in ("rdf", "rdfs", "owl", "skos", "xsd", "foaf", "dbo"))
+"""Namespaces that hold classes and predicates, never entities."""
 META_CLASSES = ("<http://www.w3.org/2002/07/owl#Class>", "<http://www.w3.org/2000/01/rdf-schema#Class>")
 _ARRAYS = ("s", "p", "o", "out_ptr", "in_order", "in_ptr", "kind", "rank", "importance")
 
@@ -202,18 +205,20 @@ def _position(terms: pl.Series, term: str) -> int:
 def kinds(terms: pl.Series, s: Ids, p: Ids, o: Ids) -> NDArray[np.uint8]:
     """The kind of each sorted term.
 
-    A class is what something has as its type, unless it is typed itself by something other than a meta-class; besides,
-    every subject or object in the vocabularies of W3C, FOAF and DBpedia's ontology.
+    A class is an IRI that something has as its type or that has a meta-class as its type, unless it has another type
+    as well; besides, every subject or object in one of `VOCABULARIES`.
     """
     kind = np.full(len(terms), ENTITY, np.uint8)
     kind[terms.str.starts_with('"').to_numpy()] = LITERAL
     kind[terms.str.starts_with("_:").to_numpy()] = BLANK
     typed = p == _position(terms, RDF_TYPE)
     meta = [_position(terms, name) for name in META_CLASSES]
-    instances = s[typed & ~np.isin(o, meta)]
-    kind[np.setdiff1d(o[typed], instances)] = CLASS
+    declared = np.isin(o, meta)
+    instances = s[typed & ~declared]
+    classes = np.setdiff1d(np.concatenate([o[typed], s[typed & declared]]), instances)
+    kind[classes[kind[classes] == ENTITY]] = CLASS
     kind[np.unique(p)] = PREDICATE
-    vocabulary = terms.str.contains(r"^<http://(www\.w3\.org/|dbpedia\.org/ontology/|xmlns\.com/foaf/)").to_numpy()
+    vocabulary = terms.str.contains(f"^<(?:{'|'.join(map(re.escape, VOCABULARIES))})").to_numpy()
     kind[vocabulary & (kind == ENTITY)] = CLASS
     return kind
 

@@ -5,6 +5,7 @@ so that a citation can quote the sentence.
 """
 
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -117,5 +118,17 @@ def _where(info: SourceInfo, record: int, start: int, end: int, confidence: floa
     elif info.kind == "endpoint":
         place = f"{info.name} page {record}"
     else:
-        place = f"{Path(info.name).name} line {record}"
+        place = _dump_place(info, record)
     return place if confidence >= 1 else f"{place}, confidence {confidence:.2f}"
+
+
+def _dump_place(info: SourceInfo, record: int) -> str:
+    """The file with the record's number in it; of a folder its name and the path below."""
+    name = Path(info.name).name
+    files = info.details.get("files")
+    if not files:
+        return f"{name} line {record}"
+    file = files[bisect_right(files, record, key=lambda row: row["first_record"]) - 1]
+    if file["file"] != Path(info.details.get("location", info.name)).name:
+        name = f"{name}/{file['file']}"
+    return f"{name} {file.get('unit', 'line')} {record - file['first_record'] + 1}"

@@ -31,7 +31,7 @@ ABSTRACT = "<http://dbpedia.org/ontology/abstract>"
 
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"(?:@([A-Za-z0-9-]+)|\^\^<([^>]*)>)?\Z', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
-_UNSAFE = re.compile(r'[\x00-\x1f"\\\x7f]')
+_UNSAFE = re.compile(r'[\x00-\x1f"\\\x7f\ufffe\uffff]')
 _ESCAPED = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
 _SHORT = {char: f"\\{letter}" for letter, char in _ESCAPED.items() if char != "'"}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -94,11 +94,6 @@ def value_of(term: str) -> str:
     if term.startswith('"'):
         return parse_literal(term)[0]
     return term
-
-
-def is_literal(term: str) -> bool:
-    """Whether the term is a literal."""
-    return term.startswith('"')
 
 
 def name_of(iri: str) -> str:

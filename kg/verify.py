@@ -21,7 +21,8 @@ def verify(snapshot: Snapshot) -> list[str]:
     """What is wrong with a snapshot, one line each; empty if nothing is.
 
     Checked: the size and hash of every file; the counts and the graph's hash in the manifest against the columns, and
-    the hash against all triples of the SPARQL store; the order of terms and triples and the pointers into them.
+    the hash against all triples of the SPARQL store; that the manifest accounts for every triple that came in; the
+    order of terms and triples and the pointers into them.
     """
     found = damaged_files(snapshot)
     for name, check in ((GRAPH, _graph), (STORE, _store), (PROVENANCE, _provenance)):
@@ -39,9 +40,18 @@ def _graph(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
         stated = manifest["counts"][name]
         if stated != count:
             yield f"the manifest counts {stated} {name}, the columns hold {count}"
+    yield from _account(manifest["counts"])
     yield from (message for message, holds in _invariants(graph).items() if not holds())
     if graph_hash(graph.frame()) != manifest["graph_sha256"]:
         yield "the columns hold another graph than the manifest's hash says"
+
+
+def _account(counts: dict[str, Any]) -> Iterator[str]:
+    if "pulled" not in counts:
+        return
+    gained, lost = counts["pulled"] + counts["added"] + counts["extracted"], sum(counts["dropped"].values())
+    if gained - lost != counts["triples"]:
+        yield f"the manifest counts {gained} triples gained and {lost} dropped, but {counts['triples']} left"
 
 
 def _invariants(graph: Graph) -> dict[str, Callable[[], bool]]:

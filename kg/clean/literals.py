@@ -2,7 +2,8 @@
 
 White space around a literal is stripped, xsd:string is left out, language tags are lower case, escapes are those of
 canonical N-Triples, and a value of an XML Schema type takes the form that Oxigraph keeps (`"05"^^xsd:integer` is
-`"5"^^xsd:integer`; xsd:nonNegativeInteger and its kin become xsd:integer). What its type does not allow stays.
+`"5"^^xsd:integer`; xsd:nonNegativeInteger and its kin become xsd:integer, whose bounds alone Oxigraph knows, so
+`"-5"^^xsd:nonNegativeInteger` is `"-5"^^xsd:integer`). A text that Oxigraph cannot read as its type stays.
 """
 
 import io
@@ -16,7 +17,7 @@ _PARTS = (
     r'(?s)^"(?P<body>(?:[^"\\]|\\(?:[tbnrf"\'\\]|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}))*)"'
     r"(?:@(?P<language>[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)|\^\^<(?P<datatype>[^>]*)>)?$"
 )
-_ODD = r"[\\\x00-\x1f\x7f]"
+_ODD = r"[\\\x00-\x1f\x7f\x{FFFE}\x{FFFF}]"
 _LANG_STRING = PREFIXES["rdf"] + "langString"
 
 

@@ -1,7 +1,8 @@
 """One entity for all its IRIs: redirects followed, owl:sameAs merged.
 
 The classes are the connected components of both relations. A page that redirects to two different pages says nothing
-certain, so it merges nothing. Identity is stated, never guessed from names.
+certain, so it merges nothing; nor does a link of a predicate, for predicates are never renamed. Identity is stated,
+never guessed from names.
 """
 
 from collections.abc import Sequence
@@ -42,17 +43,25 @@ def merge(statements: pl.DataFrame, options: CleanOptions) -> Merged:
     The canonical entity is one that redirects to no other (of a cycle, any); among these one in `options.prefer`, then
     the one with the most statements, then the one whose IRI comes first by its bytes.
     """
-    links = statements.filter(pl.col("p").is_in([REDIRECTS, OWL_SAME_AS]))
+    stated = statements.filter(pl.col("p").is_in([REDIRECTS, OWL_SAME_AS]))
     rest = statements.filter(~pl.col("p").is_in([REDIRECTS, OWL_SAME_AS]))
+    predicates = rest["p"].unique().implode()
+    literal = pl.col("o").str.starts_with('"')
+    predicate = pl.col("s").is_in(predicates) | pl.col("o").is_in(predicates)
+    links = stated.filter(~literal & ~predicate)
     merges, ambiguous = _merges(links, rest, options)
     reason = (
-        pl.when(pl.col("p") == OWL_SAME_AS)
+        pl.when(literal)
+        .then(pl.lit("invalid term"))
+        .when(predicate)
+        .then(pl.lit("link of a predicate"))
+        .when(pl.col("p") == OWL_SAME_AS)
         .then(pl.lit("same as"))
         .when(pl.col("s").is_in(ambiguous.implode()))
         .then(pl.lit("ambiguous redirect"))
         .otherwise(pl.lit("redirect"))
     )
-    dropped = _count(links.with_columns(reason=reason))
+    dropped = _count(stated.with_columns(reason=reason))
     if not len(merges):
         return Merged(rest, dropped, merges, 0)
     mapped = _map(rest, merges)
@@ -96,7 +105,7 @@ def sinks(n: int, s: Ids, o: Ids) -> tuple[Ids, Ids]:
 
 def _merges(links: pl.DataFrame, rest: pl.DataFrame, options: CleanOptions) -> tuple[pl.DataFrame, pl.Series]:
     """The merges, and the terms whose redirects are ambiguous."""
-    nodes = links.filter(~pl.col("o").str.starts_with('"')).select(_KEY).unique()
+    nodes = links.select(_KEY).unique()
     terms = pl.concat([nodes["s"], nodes["o"]]).unique().sort()
     n = len(terms)
     s, o = codes(nodes["s"], terms), codes(nodes["o"], terms)

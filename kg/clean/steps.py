@@ -1,5 +1,6 @@
 """The cleaning steps in order: normalise, merge and fold; then rank and prune."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,7 @@ def clean(statements: pl.DataFrame, options: CleanOptions) -> Cleaned:
     pulled = _distinct(statements)
     normal, dropped = normalise(statements, options)
     merged = merge(normal, options)
-    dropped |= merged.dropped
+    dropped = dict(Counter(dropped) + Counter(merged.dropped))
     folded = merged.statements.unique()
     duplicates = pulled + merged.added - sum(dropped.values()) - _distinct(folded)
     if duplicates:

@@ -12,6 +12,8 @@ from typing import IO, Any, cast
 from kg.errors import ParseError, SourceError
 
 CHUNK_BYTES = 24 << 20
+LINE_BYTES = 64 << 20
+"""The longest line read, so that a small compressed file without a line end cannot fill the memory."""
 
 
 @contextmanager
@@ -31,18 +33,27 @@ def open_file(path: Path) -> Iterator[IO[bytes]]:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def line_chunks(stream: IO[bytes], *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """Pieces of about `chunk_bytes` bytes, each ending after a line end, but for the last."""
-    rest = b""
+def line_chunks(
+    stream: IO[bytes], *, path: Path, chunk_bytes: int = CHUNK_BYTES, line_bytes: int = LINE_BYTES
+) -> Iterator[bytes]:
+    """Pieces of about `chunk_bytes` bytes, each ending after a line end, but for the last.
+
+    Raises ParseError for a line that spans pieces and is longer than `line_bytes`.
+    """
+    parts: list[bytes] = []
+    held = 0
     while data := stream.read(chunk_bytes):
         end = data.rfind(b"\n") + 1
-        if end == 0:
-            rest += data
-            continue
-        yield rest + data[:end]
-        rest = data[end:]
-    if rest:
-        yield rest
+        held += data.index(b"\n") if end else len(data)
+        if held > line_bytes:
+            raise ParseError(f"{path}: a line is longer than {line_bytes} bytes. Check that this is the right file.")
+        if end:
+            yield b"".join([*parts, data[:end]])
+            parts, data = [], data[end:]
+            held = len(data)
+        parts.append(data)
+    if held:
+        yield b"".join(parts)
 
 
 def compressed_size(path: Path, data: bytes) -> int:
@@ -61,6 +72,8 @@ def compressed_size(path: Path, data: bytes) -> int:
 
 def _open(path: Path) -> IO[bytes]:
     suffix = path.suffix.lower()
+    if suffix in (".gz", ".zst") and path.stat().st_size == 0:  # their readers take it for nothing compressed
+        raise EOFError("it is empty")
     if suffix == ".gz":
         return cast(IO[bytes], gzip.open(path, "rb"))
     if suffix == ".bz2":

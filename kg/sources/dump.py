@@ -1,4 +1,4 @@
-"""RDF dumps: a file, or a folder of files in the order of their names.
+"""RDF dumps: a file, or a folder of files, its sub-folders too, in the order of their names.
 
 N-Triples and N-Quads are read line by line as columns. Turtle and RDF/XML are parsed by pyoxigraph in batches and
 written as N-Triples in its own code, so that they take the same way from there; their records are running numbers of
@@ -18,6 +18,7 @@ from kg.errors import ParseError
 from kg.progress import progress, short_name
 from kg.snapshot import file_sha256
 from kg.sources.compressed import open_file
+from kg.sources.entities import EntityGuard
 from kg.sources.ntriples import SHOWN, Skipped, read_lines, read_stream, split_lines
 from kg.sources.options import SourceOptions, rdf_format
 
@@ -29,7 +30,8 @@ def read_dump(options: SourceOptions, *, index: int) -> tuple[pl.DataFrame, dict
     """(triples with columns s, p, o, record; details for the manifest) of a file or folder.
 
     index: the place of the source in the build's list. In a folder the records run on from file to file, and the
-    details tell where each file begins. Raises ParseError, SourceError.
+    details tell where each file begins, and whether its records are lines or statements. Raises ParseError,
+    SourceError.
     """
     files = dump_files(Path(options.location))
     frames, described, skipped, before = [], [], 0, 0
@@ -43,8 +45,8 @@ def read_dump(options: SourceOptions, *, index: int) -> tuple[pl.DataFrame, dict
                 left_out += bad
                 advance(len(frame))
             described.append(
-                {"file": path.name, "sha256": file_sha256(path), "bytes": path.stat().st_size, "rows": rows}
-                | {"lines": lines, "first_record": before + 1}
+                {"file": _name(path, options), "sha256": file_sha256(path), "bytes": path.stat().st_size, "rows": rows}
+                | {"lines": lines, "first_record": before + 1, "unit": _unit(path)}
                 | ({"skipped": [f"{bad.record}: {bad.reason}" for bad in left_out[:SHOWN]]} if left_out else {})
             )
             skipped += len(left_out)
@@ -54,10 +56,14 @@ def read_dump(options: SourceOptions, *, index: int) -> tuple[pl.DataFrame, dict
 
 
 def dump_files(path: Path) -> list[Path]:
-    """The RDF files of a folder in the order of their names, or the file itself."""
+    """The RDF files of a folder and its sub-folders in the order of their paths, or the file itself.
+
+    What is hidden (its name begins with a dot) is left out.
+    """
     if not path.is_dir():
         return [path]
-    return sorted(entry for entry in path.iterdir() if entry.is_file() and rdf_format(entry.name))
+    found = (entry for entry in path.rglob("*") if rdf_format(entry.name) and entry.is_file())
+    return sorted(entry for entry in found if not _is_hidden(entry.relative_to(path)))
 
 
 def read_file(path: Path, *, blank: str, skip: bool = False) -> Iterator[tuple[pl.DataFrame, list[Skipped], int]]:
@@ -67,7 +73,23 @@ def read_file(path: Path, *, blank: str, skip: bool = False) -> Iterator[tuple[p
         if syntax in ("N-Triples", "N-Quads"):
             yield from read_stream(stream, path=path, quads=syntax == "N-Quads", blank=blank, skip=skip)
         else:
-            yield from _parse(stream, path=path, syntax=str(syntax), blank=blank)
+            guarded = stream if syntax == "Turtle" else EntityGuard(stream, path)
+            yield from _parse(guarded, path=path, syntax=str(syntax), blank=blank)
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _name(path: Path, options: SourceOptions) -> str:
+    """The file's path below the source's folder, or its name."""
+    place = Path(options.location)
+    return path.relative_to(place).as_posix() if place.is_dir() else path.name
+
+
+def _unit(path: Path) -> str:
+    """What a record of the file is."""
+    return "line" if rdf_format(path.name) in ("N-Triples", "N-Quads") else "statement"
 
 
 def _parse(stream: Any, *, path: Path, syntax: str, blank: str) -> Iterator[tuple[pl.DataFrame, list[Skipped], int]]:

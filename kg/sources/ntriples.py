@@ -48,7 +48,7 @@ def read_stream(
     stands before the label of each blank node. Raises ParseError at the first malformed line unless `skip`.
     """
     before = 0
-    for chunk in line_chunks(stream):
+    for chunk in line_chunks(stream, path=path):
         lines = split_lines(chunk, path=path, first=before + 1)
         frame = pl.DataFrame({"line": lines}).with_row_index("record", before + 1).cast({"record": pl.Int64})
         yield *read_lines(frame, where=f"{path}, line", quads=quads, blank=blank, skip=skip), len(lines)

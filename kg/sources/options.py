@@ -101,7 +101,7 @@ def kind_of(location: str) -> Kind:
         return "endpoint"
     path = Path(location)
     if path.is_dir():
-        if any(rdf_format(entry.name) for entry in path.iterdir()):
+        if any(rdf_format(entry.name) for entry in path.rglob("*")):
             return "dump"
         raise UsageError(f"the folder {shown} holds no file of RDF. {TAKEN}")
     if not path.exists():

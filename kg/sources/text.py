@@ -50,4 +50,12 @@ def _document(line: str, *, where: str) -> Document:
     for key in ("id", "text"):
         if not isinstance(value.get(key), str):
             raise ParseError(f"{where}: {expected}, got {key} = {json.dumps(value.get(key))[:100]}.")
+        try:
+            value[key].encode()
+        except UnicodeEncodeError as error:
+            half = json.dumps(value[key][error.start])
+            raise ParseError(
+                f"{where}: expected {key} to be Unicode text, got {half}, half of a surrogate pair, at character "
+                f"{error.start}. Take it out, or give both halves."
+            ) from error
     return Document(id=value["id"], text=value["text"])

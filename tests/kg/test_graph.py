@@ -125,3 +125,20 @@ def test_the_graphs_hash_is_that_of_its_sorted_lines() -> None:
     frame = pl.DataFrame(list(CLEAN), schema=["s", "p", "o"], orient="row")
     lines = sorted((f"{s} {p} {o} .\n" for s, p, o in CLEAN), key=str.encode)
     assert graph_hash(frame) == hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def test_a_page_of_w3_org_is_an_entity_and_a_declared_class_is_a_class(tmp_path: Path) -> None:
+    skos, owl_class = "<http://www.w3.org/2004/02/skos/core#Concept>", "<http://www.w3.org/2002/07/owl#Class>"
+    triples = {
+        ("<http://a/tim>", "<http://a/founded>", "<http://www.w3.org/>"),
+        ("<http://a/tim>", "<http://a/wrote>", "<http://www.w3.org/TR/rdf11-concepts/>"),
+        ("<http://a/tim>", "<http://a/coined>", skos),
+        ("<http://a/Idle>", RDF_TYPE, owl_class),
+        ("_:union", RDF_TYPE, owl_class),
+        ("<http://a/tim>", RDF_TYPE, '"person"'),
+        ("<http://a/Both>", RDF_TYPE, owl_class),
+        ("<http://a/Both>", RDF_TYPE, "<http://a/Idea>"),
+    }
+    graph = graph_of(tmp_path, triples)
+    classes = {graph.terms[int(number)] for number in np.flatnonzero(np.asarray(graph.kind) == CLASS)}
+    assert classes == {skos, owl_class, "<http://a/Idle>", "<http://a/Idea>"}

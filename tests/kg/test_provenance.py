@@ -5,6 +5,7 @@ import pytest
 
 from kg.clean import CleanOptions, finish
 from kg.provenance import Provenance, write_provenance
+from kg.sources import SourceOptions, pull
 from kg.types import STATEMENT_SCHEMA, Document, SourceInfo
 from tests.toy import CLEAN, statements_of
 
@@ -67,3 +68,23 @@ def test_every_triple_of_a_graph_leads_back_to_its_line(tmp_path: Path) -> None:
     provenance = write_provenance(tmp_path, made.support, [SourceInfo("toy.nt", "dump")], [])
     for row, triple in enumerate(made.triples.select("s", "p", "o").rows()):
         assert [lines[origin.record - 1] for origin in provenance.of(row)] == [triple]
+
+
+@pytest.mark.parametrize("name", [None, "mine"])
+def test_a_triple_of_a_folder_is_cited_by_its_file_and_place_there(tmp_path: Path, name: str | None) -> None:
+    folder = tmp_path / "dumps"
+    (folder / "b").mkdir(parents=True)
+    (folder / "a.nt").write_text("# first\n<http://a/1> <http://a/p> <http://a/o> .\n")
+    (folder / "b" / "0.nt").write_text("")
+    (folder / "b" / "c.ttl").write_text("\n\n<http://a/2> <http://a/p> <http://a/o> ;\n <http://a/q> 3 .\n")
+    (folder / "d.nt").write_text("<http://a/3> <http://a/p> <http://a/o> .\n")
+    pulled = pull([SourceOptions(str(folder), name=name), SourceOptions(str(folder / "b" / "c.ttl"))])
+    made = finish(pulled.statements, CleanOptions())
+    provenance = write_provenance(tmp_path / "made", made.support, pulled.infos, [])
+    label = name or "dumps"
+    assert [[origin.where for origin in provenance.of(row)] for row in range(4)] == [
+        [f"{label}/a.nt line 2"],
+        [f"{label}/b/c.ttl statement 1", "c.ttl statement 1"],
+        [f"{label}/b/c.ttl statement 2", "c.ttl statement 2"],
+        [f"{label}/d.nt line 1"],
+    ]

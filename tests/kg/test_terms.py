@@ -1,9 +1,9 @@
 import pyoxigraph as ox
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kg.terms import PREFIXES, expand, iri_term, is_literal, literal_term, name_of, parse_literal, shorten
+from kg.terms import PREFIXES, expand, iri_term, literal_term, name_of, parse_literal, shorten
 from kg.terms import value_of as value
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -12,6 +12,7 @@ DATATYPES = st.none() | st.sampled_from([XSD + "string", XSD + "date", "http://d
 
 
 @given(st.text(), LANGUAGES, DATATYPES)
+@example("\ufffe\uffff\x7f\x00", None, None)
 def test_a_literal_is_written_as_oxigraph_writes_it(text: str, language: str | None, datatype: str | None) -> None:
     if language:
         reference = ox.Literal(text, language=language)
@@ -26,7 +27,6 @@ def test_a_literal_is_read_back_whole(text: str, language: str | None, datatype:
     kept = None if language or datatype == XSD + "string" else datatype
     assert parse_literal(term) == (text, language and language.lower(), kept)
     assert value(term) == text
-    assert is_literal(term)
 
 
 @given(st.text())

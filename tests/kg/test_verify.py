@@ -83,6 +83,10 @@ def lose_a_triple(folder: Path, facts: dict[str, Any]) -> None:
         (lambda folder, facts: facts["counts"].update(entities=5), "counts 5 entities, the columns hold 14"),
         (lambda folder, facts: facts["counts"].update(predicates=5), "counts 5 predicates, the columns hold 13"),
         (lambda folder, facts: facts["counts"].update(triples=5), "counts 5 triples, the SPARQL store holds 55"),
+        (
+            lambda folder, facts: facts["counts"].update(pulled=60, added=2, extracted=0, dropped={"duplicate": 6}),
+            "counts 62 triples gained and 6 dropped, but 55 left",
+        ),
         (lambda folder, facts: facts.update(graph_sha256="0" * 64), "columns hold another graph"),
         (lambda folder, facts: facts.update(graph_sha256="0" * 64), "SPARQL store holds another graph"),
         (lose_a_triple, "counts 55 triples, the SPARQL store holds 54"),

@@ -118,3 +118,24 @@ def test_only_loops_that_merging_makes_are_dropped() -> None:
     result = merge(statements_of(triples), CleanOptions())
     assert result.dropped == {"redirect": 1, "self loop after merge": 1}
     assert (dbr("C"), P, dbr("C")) in set(result.statements.select("s", "p", "o").iter_rows())
+
+
+def test_a_predicate_is_never_merged_away() -> None:
+    q, r = "<http://a/q>", "<http://a/r>"
+    triples = [(P, OWL_SAME_AS, q), (r, REDIRECTS, P), (dbr("A"), P, dbr("B")), (P, RDFS_LABEL, '"p"'), (q, q, P)]
+    result = merge(statements_of(triples), CleanOptions())
+    assert result.merges.is_empty()
+    assert result.statements.select("s", "p", "o").rows() == triples[2:]
+    assert result.dropped == {"link of a predicate": 2}
+
+
+def test_a_link_to_a_literal_is_invalid_and_names_nothing() -> None:
+    triples = [
+        (dbr("A"), OWL_SAME_AS, '"Q90"'),
+        (dbr("A"), REDIRECTS, '"B"'),
+        (dbr("A"), REDIRECTS, dbr("C")),
+        (dbr("C"), RDFS_LABEL, '"C"@en'),
+    ]
+    result = merge(statements_of(triples), CleanOptions())
+    assert result.dropped == {"invalid term": 2, "redirect": 1}
+    assert result.statements.filter(pl.col("p") == SKOS_ALT_LABEL)["record"].to_list() == [3]

@@ -69,6 +69,8 @@ def test_any_percent_encoded_bytes_give_a_valid_iri_of_the_same_bytes(data: byte
         ('"  Paris "@EN-us', '"Paris"@en-us'),
         (f'"Paris"^^<{XSD}string>', '"Paris"'),
         (f'" 05 "^^<{XSD}nonNegativeInteger>', f'"5"^^<{XSD}integer>'),
+        (f'"-5"^^<{XSD}nonNegativeInteger>', f'"-5"^^<{XSD}integer>'),
+        (f'"about 5"^^<{XSD}unsignedByte>', f'"about 5"^^<{XSD}unsignedByte>'),
         (f'"1"^^<{XSD}boolean>', f'"true"^^<{XSD}boolean>'),
         (f'"+1.50"^^<{XSD}decimal>', f'"1.5"^^<{XSD}decimal>'),
         (f'"1815-12-10"^^<{XSD}date>', f'"1815-12-10"^^<{XSD}date>'),
@@ -77,6 +79,7 @@ def test_any_percent_encoded_bytes_give_a_valid_iri_of_the_same_bytes(data: byte
         ('"caf\\u00e9\\n"', '"café"'),
         ('"a\\tb \\\\ \\"c\\""', '"a\\tb \\\\ \\"c\\""'),
         ('"x\\\'y"', '"x\'y"'),
+        ('" \ufffe\\uFFFF"', '"\\uFFFE\\uFFFF"'),
     ],
 )
 def test_a_literal_takes_the_form_that_the_store_keeps(given_term: str, expected: str) -> None:

@@ -51,6 +51,11 @@ def test_every_distinct_triple_is_accounted_for(rows: list[tuple[str, str, str]]
     assert {REDIRECTS, OWL_SAME_AS}.isdisjoint(result.statements["p"])
 
 
+def test_invalid_terms_are_counted_together_wherever_they_are_found() -> None:
+    triples = [("<http://w/Q1>", OWL_SAME_AS, '"Q2"'), ("<http://w/Q1>", "<http://a/p>", "<http://a b>")]
+    assert clean(statements_of(triples), CleanOptions()).dropped == {"invalid term": 2}
+
+
 def test_the_finished_graph_is_sorted_ranked_and_supported(tmp_path) -> None:  # type: ignore[no-untyped-def]
     made = finish(clean(statements_of(RAW), CleanOptions()).statements, CleanOptions())
     rows = made.triples.select("s", "p", "o").rows()

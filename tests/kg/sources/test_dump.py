@@ -116,6 +116,48 @@ def test_skipped_lines_are_counted_and_listed(tmp_path: Path) -> None:
     assert "nonsense" in details["files"][0]["skipped"][0]
 
 
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".zst"])
+def test_a_compressed_file_of_no_bytes_is_cut_off(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / ("a.nt" + suffix)
+    path.write_bytes(b"")
+    with pytest.raises(ParseError, match=r"a\.nt.* is damaged or cut off"):
+        triples(path)
+
+
+def test_sub_folders_are_read_too_but_what_is_hidden_is_not(tmp_path: Path) -> None:
+    for name in ("b/deep/z.nt", "b/a.ttl", "c.nt", ".git/x.nt", "b/.y.nt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"<http://a/{name}> <http://a/p> <http://a/o> .\n")
+    frame, details = read_dump(SourceOptions(str(tmp_path)), index=0)
+    assert [file["file"] for file in details["files"]] == ["b/a.ttl", "b/deep/z.nt", "c.nt"]
+    assert frame["s"].to_list() == ["<http://a/b/a.ttl>", "<http://a/b/deep/z.nt>", "<http://a/c.nt>"]
+
+
+def with_entities(path: Path, declarations: str, value: str) -> Path:
+    path.write_text(
+        f'<?xml version="1.0"?>\n<!DOCTYPE rdf:RDF [\n{declarations}\n]>\n' + XML.replace(">é<", f">{value}<")
+    )
+    return path
+
+
+def test_entities_that_abbreviate_namespaces_are_read(tmp_path: Path) -> None:
+    declared = '<!ENTITY owl "http://www.w3.org/2002/07/owl#" >\n<!ENTITY thing "&owl;Thing&#33;">'
+    path = with_entities(tmp_path / "a.owl", declared, "&thing;")
+    path.write_text(path.read_text() + "<!-- <!ENTITY old > --><!-- " + "x" * 20_000 + " -->")
+    assert '"http://www.w3.org/2002/07/owl#Thing!"' in [row[2] for row in triples(path)]
+
+
+@pytest.mark.parametrize("filler", ["", "<!-- " + "x" * 2040 + " -->"])
+def test_entities_that_stand_for_too_much_are_refused(tmp_path: Path, filler: str) -> None:
+    laughs = '<!ENTITY a "aaaaaaaaaa">' + filler + '<!ENTITY % b "&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;">'
+    assert len(triples(with_entities(tmp_path / "a.rdf", laughs, "&c;"))) == 3
+    laughs += '<!ENTITY d "&c;&c;&c;&c;&c;">'
+    with pytest.raises(ParseError, match=r"a\.rdf: The entity d is longer than 1000 characters"):
+        triples(with_entities(tmp_path / "a.rdf", laughs, "&d;"))
+    with pytest.raises(ParseError, match=r"a\.rdf: A declaration in it is longer"):
+        triples(with_entities(tmp_path / "a.rdf", filler + f'<!ENTITY e "{"e" * 20_000}">', "&e;"))
+
+
 @pytest.mark.parametrize(("name", "text"), [("a.ttl", "<http://a/s> <http://a/p>\n\n;;"), ("a.rdf", "<rdf:RDF><b")])
 def test_malformed_turtle_and_xml_name_the_file(tmp_path: Path, name: str, text: str) -> None:
     path = tmp_path / name

@@ -121,9 +121,16 @@ def test_blank_nodes_get_the_name_of_their_source() -> None:
 
 @given(st.binary(max_size=60), st.integers(1, 7))
 def test_chunks_join_to_the_input_and_end_at_line_ends(data: bytes, size: int) -> None:
-    chunks = list(line_chunks(io.BytesIO(data), chunk_bytes=size))
+    chunks = list(line_chunks(io.BytesIO(data), path=PATH, chunk_bytes=size))
     assert b"".join(chunks) == data
     assert all(chunk.endswith(b"\n") for chunk in chunks[:-1])
+
+
+def test_a_line_without_end_is_refused_before_it_fills_the_memory() -> None:
+    data = b"short\n" + b"x" * 20 + b"\n"
+    with pytest.raises(ParseError, match=r"toy\.nt: a line is longer than 19 bytes"):
+        list(line_chunks(io.BytesIO(data), path=PATH, chunk_bytes=4, line_bytes=19))
+    assert b"".join(line_chunks(io.BytesIO(data), path=PATH, chunk_bytes=4, line_bytes=20)) == data
 
 
 def test_real_dump_reads_as_the_strict_parser_reads_it(shared: Path) -> None:

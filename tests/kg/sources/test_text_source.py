@@ -23,6 +23,11 @@ def test_documents_come_in_order_and_other_keys_are_left_alone(tmp_path: Path) -
         ("[1]", "got '\\[1\\]'"),
         ('{"id": "x"}', "got text = null"),
         ('{"id": 7, "text": "x"}', "got id = 7"),
+        (
+            '{"id": "2", "text": "cut \\ud83d emoji"}',
+            r'expected text to be Unicode text, got "\\ud83d", .* character 4',
+        ),
+        ('{"id": "\\ud83d", "text": "x"}', "expected id to be Unicode text"),
         ('{"id": "1", "text": "x"}', "the id '1' is already that of line 1"),
     ],
 )
