@@ -190,7 +190,8 @@ def train(folder: Path, config: Config, questions: Sequence[str]) -> dict[str, A
 
 
 def distil_student(folder: Path, config: Config, questions: Sequence[str]) -> dict[str, Any]:
-    """Trains a student on questions given and made, none of them held out; returns what the manifest says of it."""
+    """Trains a student on questions given and made, none about an entity that a held-out question asks about; returns
+    what the manifest says of it."""
     from distill.distil import distil
     from generation.teach import HELD_OUT, read_all
     from retrieval.question import read_questions
@@ -198,15 +199,15 @@ def distil_student(folder: Path, config: Config, questions: Sequence[str]) -> di
 
     retriever, encoder = _retriever(folder, config)
     teacher = open_teacher(folder, encoder)
-    held_out = {question.question for question in read_questions(folder / "models" / HELD_OUT)}
     options = config.distill
     made = make_questions(
         retriever.neighbours, SyntheticOptions(count=options.examples, seed=config.train.seed + options.seed)
     )
+    held_out = {iri for question in read_questions(folder / "models" / HELD_OUT) for iri in question.entities[:1]}
     asked = [
         question
         for question in [*read_all([*config.questions, *questions]), *made]
-        if question.question not in held_out
+        if held_out.isdisjoint(question.entities)
     ]
     shutil.rmtree(folder / "models" / "student", ignore_errors=True)
     facts = distil(folder / "models" / "student", retriever, teacher, asked, options, encoder_folder=encoder.folder)

@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from kg.errors import LimbeckError, ParseError, UsageError
 from kg.query_pool import TIMEOUT_S, QueryPool
 from kg.sources.compressed import open_file
-from kg.sources.dump import dump_files
+from kg.sources.dump import dump_files, guarded
 from kg.sources.options import TAKEN, rdf_format
 from kg.store import MAX_BYTES
 from limbeck.sparql_protocol import sparql_router
@@ -117,7 +117,7 @@ def load_files(store: Path, paths: Sequence[Path]) -> int:
                 if syntax == "N-Quads":
                     database.bulk_extend(ox.Quad(*quad.triple) for quad in ox.parse(stream, format=_FORMATS[syntax]))
                 else:
-                    database.bulk_load(stream, format=_FORMATS[syntax])
+                    database.bulk_load(guarded(stream, path), format=_FORMATS[syntax])
             except (SyntaxError, ValueError) as error:
                 raise ParseError(f"{path}: expected {syntax}: {error}. Correct the file.") from error
     database.optimize()

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from retrieval.retriever import Retrieved, Retriever
 
 MODELS = ("teacher", "student")
+MAX_QUESTION = 2000
+"""The longest question, in characters."""
 
 
 class KnowledgeBase:
@@ -131,6 +133,7 @@ class KnowledgeBase:
         name = model or self.live_model
         if name not in MODELS:
             raise UsageError(f"the model {name!r} is not known; choose teacher or student.")
+        _check_questions(questions)
         answerer = self.teacher if name == "teacher" else self.student
         found = self.retriever.retrieve_many(questions, mode=mode, seeds=seeds)
         started = time.perf_counter()
@@ -301,6 +304,17 @@ class KnowledgeBase:
         s, p, o = self.graph.triple(row)
         names = (self.graph.label_of(int(column[row])) for column in (self.graph.s, self.graph.p, self.graph.o))
         return CitedTriple(s, p, o, " · ".join(names), tuple(origin.where for origin in self.provenance.of(row)))
+
+
+def _check_questions(questions: Sequence[str]) -> None:
+    """Raises UsageError for what is no question."""
+    for question in questions:
+        if not question.strip():
+            raise UsageError("the question is empty.")
+        if len(question) > MAX_QUESTION:
+            raise UsageError(f"the question has {len(question):,} characters, at most {MAX_QUESTION:,} are read.")
+        if any("\ud800" <= letter <= "\udfff" for letter in question):
+            raise UsageError("the question is not Unicode text: it holds half of a surrogate pair.")
 
 
 def open_knowledge_base(workspace: str | Path = "workspace", snapshot: str | None = None) -> KnowledgeBase:

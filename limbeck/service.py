@@ -18,11 +18,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from kg.errors import LimbeckError, NoSnapshot, QueryStopped, UsageError
+from limbeck.knowledge_base import MAX_QUESTION
 from limbeck.sparql_protocol import Run, sparql_router
 
 Ask = Callable[[str, str | None, str | None], dict[str, Any]]
 """From a question, the model's name and the mode to what `limbeck ask --json` prints."""
-MAX_QUESTION = 2000
 """Most characters of a question."""
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{name}</title>

@@ -24,8 +24,8 @@ from retrieval.scorer import PathScorer
 from retrieval.search import score_paths, search
 
 MODES = ("hybrid", "graph", "dense", "lexical")
-MASK = "this"
-"""What stands for a masked mention in the text that the encoder reads."""
+MASK, OTHER = "this", "that"
+"""What stands in the text that the encoder reads for the mention where a path begins, and for that of its target."""
 
 SeedFinder = Callable[[Sequence[str], str], list[list[Seed]]]
 """Texts and mode to the seeds of each, best first."""
@@ -80,6 +80,8 @@ class Retriever:
         seeds: Sequence[Sequence[Seed]] | None = None,
     ) -> list[Retrieved]:
         """`retrieve` for many questions, with one call of the encoder."""
+        if k is not None and k < 1:
+            raise UsageError(f"k, the number of pieces of evidence, is at least 1, not {k}.")
         if mode not in MODES:
             raise UsageError(f"the mode {mode!r} is not known; choose one of {', '.join(MODES)}.")
         began = time.perf_counter()
@@ -105,7 +107,7 @@ class Retriever:
     ) -> list[Evidence]:
         if not seeds:
             return []
-        masked = np.stack([vectors[mask(question, [seed])] for seed in seeds])
+        masked = np.stack([vectors[mask(question, seed)] for seed in seeds])
         found = search(seeds, masked, self.neighbours, self.scorer, self.relation_vectors, self.options)
         with torch.inference_mode():
             forms = self.scorer.form_log_probs(torch.from_numpy(vectors[question]).unsqueeze(0))[0].tolist()
@@ -136,22 +138,22 @@ class Retriever:
         """Yes/no paths between pairs of seeds, with log probabilities, best first."""
         found = pairs(seeds)
         paths, place = [], []
-        for number, (first, second) in enumerate(found):
-            for seed, other in ((first, second), (second, first)):
-                together = Seed(seed.entity, seed.start, seed.end, seed.log_p + other.log_p)
-                for relation in self.neighbours.relations_of(seed.entity):
-                    paths.append(Path(together, (int(relation),), "ask", other.entity))
-                    place.append(number)
+        for number, (seed, other) in enumerate(found):
+            together = Seed(seed.entity, seed.start, seed.end, seed.log_p + other.log_p)
+            for relation in self.neighbours.relations_of(seed.entity):
+                paths.append(Path(together, (int(relation),), "ask", other.entity))
+                place.append(number)
         if not paths:
             return []
-        masked = np.stack([vectors[mask(question, pair)] for pair in found])
+        masked = np.stack([vectors[mask(question, *pair)] for pair in found])
         scores = score_paths(paths, masked, place, self.scorer, self.relation_vectors)
         log_p = _log_softmax(scores)
         return [(float(log_p[i]), paths[i]) for i in np.argsort(-log_p, kind="stable")]
 
 
 def pairs(seeds: Sequence[Seed]) -> list[tuple[Seed, Seed]]:
-    """The pairs of different entities from mentions that do not overlap, the likelier first, at most six."""
+    """The pairs of different entities from mentions that do not overlap, the likelier first, at most six, each in both
+    orders: a path begins at the first and is to meet the second."""
     found = [
         (first, second)
         for place, first in enumerate(seeds)
@@ -160,21 +162,24 @@ def pairs(seeds: Sequence[Seed]) -> list[tuple[Seed, Seed]]:
         and (first.end <= second.start or second.end <= first.start)
         and first.entity != second.entity
     ]
-    return sorted(found, key=lambda pair: -(pair[0].log_p + pair[1].log_p))[:6]
+    best = sorted(found, key=lambda pair: -(pair[0].log_p + pair[1].log_p))[:6]
+    return [order for first, second in best for order in ((first, second), (second, first))]
 
 
-def mask(question: str, seeds: Sequence[Seed]) -> str:
-    """The question with the mentions of these seeds, which must not overlap, replaced by MASK."""
-    for seed in sorted(seeds, key=lambda seed: -seed.start):
-        if seed.start >= 0:
-            question = question[: seed.start] + MASK + question[seed.end :]
+def mask(question: str, seed: Seed, other: Seed | None = None) -> str:
+    """The question with the mention of a seed replaced by MASK, and that of another, which must not overlap, by
+    OTHER."""
+    marked = [(seed, MASK)] if other is None else [(seed, MASK), (other, OTHER)]
+    for item, word in sorted(marked, key=lambda pair: -pair[0].start):
+        if item.start >= 0:
+            question = question[: item.start] + word + question[item.end :]
     return question
 
 
 def masked_texts(question: str, seeds: Sequence[Seed]) -> list[str]:
     """All texts that `Retriever` needs vectors of for one question, distinct."""
-    texts = [question, *(mask(question, [seed]) for seed in seeds)]
-    texts += [mask(question, list(pair)) for pair in pairs(seeds)]
+    texts = [question, *(mask(question, seed) for seed in seeds)]
+    texts += [mask(question, *pair) for pair in pairs(seeds)]
     return list(dict.fromkeys(texts))
 
 

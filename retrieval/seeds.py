@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PER_MENTION = 3
 """Most candidates of one mention."""
+MOST_SEEDS = 24
+"""Most seeds of one question, the likeliest: each costs a reading of the question."""
 NEAREST = 8
 """Entities taken from the vectors or from BM25."""
 _JOINS = frozenset(("at", "by", "for", "from", "in", "of", "on"))
@@ -76,7 +78,7 @@ class SeedFinder:
         seeds = [[seed for span in spans for seed in self._candidates(span, 0, 0.0)] for spans in outer]
         for (number, part), spans in zip(parts, inner, strict=True):
             seeds[number] += [seed for span in spans for seed in self._candidates(span, part.start_char, _INSIDE)]
-        return [_distinct(own) for own in seeds]
+        return [_distinct(own)[:MOST_SEEDS] for own in seeds]
 
     def dense(self, questions: Sequence[str]) -> list[list[Seed]]:
         """Seeds whose descriptions are nearest to the question."""

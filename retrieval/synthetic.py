@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kg.graph import ENTITY, LITERAL, Graph
 from kg.terms import value_of
-from retrieval.evidence import Path, Seed, gather
+from retrieval.evidence import Evidence, Path, Seed, gather
 from retrieval.kinds import datatype_kind
 from retrieval.neighbours import Neighbours
 from retrieval.question import Answer, Question
@@ -75,6 +75,8 @@ ASKING = {
 _KINDS = ("forward", "backward", "two", "count", "ask")
 _SHARES = (0.36, 0.18, 0.26, 0.1, 0.1)
 _MOST_ANSWERS = 20
+_SHARE_OF_ONE = 0.25
+"""Of the count questions with the answer 1, how many are kept."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class _Sampler:
             relations = (drawn, int(self.draw.choice(nexts)))
         form = "count" if kind == "count" else "select"
         piece = gather(Path(seed, relations), self.neighbours)
-        if piece is None or len(piece.values) > _MOST_ANSWERS:
+        if piece is None or len(piece.values) > _MOST_ANSWERS or (form == "count" and not self._worth_counting(piece)):
             return None
         text = self._text(kind, seed, relations, piece.values[0])
         if text is None:
@@ -140,14 +142,23 @@ class _Sampler:
             answers = [Answer("uri" if term.startswith("<") else "literal", value_of(term)) for term in piece.values]
         return Question(name, text, tuple(answers), (self.graph.iri_of(entity),), form, len(relations))
 
+    def _worth_counting(self, piece: Evidence) -> bool:
+        """Whether somebody would ask how many: of things, rarely of one."""
+        literal = self.graph.kind[self.graph.terms.find(piece.values[0])] == LITERAL
+        return not literal and (len(piece.values) > 1 or bool(self.draw.random() < _SHARE_OF_ONE))
+
     def _yes_or_no(self, seed: Seed, relation: int, name: str) -> Question | None:
         entities = [term for term in self.neighbours.follow(seed.entity, relation) if self.graph.kind[term] == ENTITY]
         if not entities:
             return None
-        right = bool(self.draw.random() < 0.5)
-        if right:
-            target = int(self.draw.choice(entities))
-        else:
+        drawn = self.draw.random()
+        right = bool(drawn < 0.5)
+        target = int(self.draw.choice(entities))
+        if not right and drawn < 0.75:
+            seed, target = Seed(target, -1, -1, 0.0), seed.entity
+            if target in self.neighbours.follow(seed.entity, relation):
+                return None
+        elif not right:
             others = self.neighbours.follow(int(self.draw.choice(self.owners.of(relation))), relation)
             target = int(self.draw.choice(others))
             if target in entities or self.graph.kind[target] != ENTITY:

@@ -5,6 +5,7 @@ likelihood of RAG (Lewis et al. 2020) with the exact answer sets in the generato
 the joint training with the real generator (`generation.joint`) its start.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -138,15 +139,13 @@ def score_batch(retriever: Retriever, batch: Sequence[Example], *, dropout: floa
 def gold_seeds(question: Question, found: Sequence[Seed], retriever: Retriever) -> list[Seed]:
     """The gold entities as sure seeds, at their mention's place where the question shows it."""
     graph = retriever.neighbours.graph
+    spans = {seed.entity: (seed.start, seed.end) for seed in reversed(found)}
     seeds = []
-    for iri in question.entities:
-        entity = graph.id_of(retriever.resolve(iri))
+    for entity in dict.fromkeys(graph.id_of(retriever.resolve(iri)) for iri in question.entities):
         if entity < 0:
             continue
-        spans = [(seed.start, seed.end) for seed in found if seed.entity == entity]
-        label = graph.label_of(entity)
-        place = question.question.casefold().find(label.casefold())
-        start, end = spans[0] if spans else (place, place + len(label)) if place >= 0 else (-1, -1)
+        named = re.search(rf"(?<!\w){re.escape(graph.label_of(entity))}(?!\w)", question.question, re.IGNORECASE)
+        start, end = spans.get(entity) or (named.span() if named else (-1, -1))
         seeds.append(Seed(entity, start, end, 0.0))
     return seeds
 
@@ -157,20 +156,20 @@ def _example(
     neighbours, form = retriever.neighbours, FORMS.index(question.form)
     text = question.question
     if question.form == "ask":
+        orders = pairs(seeds)[:2]
+        masked = [vectors[mask(text, *pair)] for pair in orders]
+        around = [neighbours.relations_of(first.entity)[: CANDIDATES // 2].tolist() for first, _ in orders]
         paths = [
-            Path(first, (int(relation),), "ask", second.entity)
-            for pair in pairs(seeds)[:1]
-            for first, second in (pair, pair[::-1])
-            for relation in neighbours.relations_of(first.entity)
-        ][:CANDIDATES]
-        wanted = question.values[0].casefold() in ("true", "yes")
-        masked = [vectors[mask(text, pair)] for pair in pairs(seeds)[:1]]
-        place = [0] * len(paths)
+            Path(first, (relation,), "ask", second.entity)
+            for (first, second), relations in zip(orders, around, strict=True)
+            for relation in relations
+        ]
+        place = [number for number, relations in enumerate(around) for _ in relations]
+        wanted = "yes" if question.values[0].casefold() in ("true", "yes") else "no"
         pieces = [gather(path, neighbours) for path in paths]
-        holds = np.array([piece is not None and piece.labels[0] == "yes" for piece in pieces], np.float32)
-        quality = holds if wanted else np.zeros(len(paths), np.float32)
+        quality = np.array([piece is not None and piece.labels[0] == wanted for piece in pieces], np.float32)
     else:
-        masked = [vectors[mask(text, [seed])] for seed in seeds]
+        masked = [vectors[mask(text, seed)] for seed in seeds]
         by_seed = {id(seed): number for number, seed in enumerate(seeds)}
         found = search(
             seeds, np.stack(masked), neighbours, retriever.scorer, retriever.relation_vectors, retriever.options

@@ -9,7 +9,7 @@ of Turtle and RDF/XML, which are partly made up by the parser, are numbered as t
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import polars as pl
 import pyoxigraph as ox
@@ -73,8 +73,12 @@ def read_file(path: Path, *, blank: str, skip: bool = False) -> Iterator[tuple[p
         if syntax in ("N-Triples", "N-Quads"):
             yield from read_stream(stream, path=path, quads=syntax == "N-Quads", blank=blank, skip=skip)
         else:
-            guarded = stream if syntax == "Turtle" else EntityGuard(stream, path)
-            yield from _parse(guarded, path=path, syntax=str(syntax), blank=blank)
+            yield from _parse(guarded(stream, path), path=path, syntax=str(syntax), blank=blank)
+
+
+def guarded(stream: IO[bytes], path: Path) -> IO[bytes]:
+    """The stream of a file, behind an `EntityGuard` if it is RDF/XML: something to `read`."""
+    return cast(IO[bytes], EntityGuard(stream, path)) if rdf_format(path.name) == "RDF/XML" else stream
 
 
 def _is_hidden(path: Path) -> bool:

@@ -9,17 +9,21 @@ import pyoxigraph as ox
 import pytest
 
 import limbeck
+from distill import distil
 from distill.options import DistillOptions
 from flows import build as flows
-from flows.config import commented_config
+from flows import pipeline
+from flows.config import commented_config, config_from
 from flows.server import LocalServer
 from flows.steps import run_flow
+from generation.teach import HELD_OUT
 from kg.errors import ConfigError, ModelError, NoSnapshot, SnapshotError
 from kg.snapshot import current_id, open_snapshot, snapshot_ids
 from kg.terms import expand
 from kg.verify import verify
 from limbeck.endpoint import serve_dump
 from limbeck.jobs import report, rollback
+from retrieval.question import Question, read_questions
 from tests.loopback import serve_oxigraph
 from tests.toy import ADDED, CLEAN, DISTINCT, DROPPED, ENTITIES, PREDICATES, TOY_NT, triples_of
 from tests.virtuoso import Virtuoso
@@ -253,6 +257,25 @@ def test_a_student_goes_live_through_the_gate_and_back(run: Run, copied: Path, c
     assert (current_id(copied), open_snapshot(copied).manifest["live"]) == (unfit["id"], "teacher")
     assert "snapshot" not in told
     assert run("evaluate", copied)["snapshot"] == unfit["id"]
+
+
+def test_no_student_learns_about_what_the_gate_asks(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor in other words."""
+    asked: list[Question] = []
+    learn = distil.distil
+
+    def note(folder: Path, retriever: Any, teacher: Any, questions: Any, options: Any, **more: Any) -> Any:
+        asked.extend(questions)
+        return learn(folder, retriever, teacher, questions, options, **more)
+
+    monkeypatch.setattr(distil, "distil", note)
+    snapshot = open_snapshot(copied)
+    config = config_from(snapshot.manifest["config"])
+    config = replace(config, distill=replace(config.distill, seed=1, examples=64))
+    pipeline.distil_student(snapshot.folder, config, [])
+    about = {question.entities[0] for question in read_questions(snapshot.folder / "models" / HELD_OUT)}
+    assert about and asked
+    assert about.isdisjoint(iri for question in asked for iri in question.entities)
 
 
 def test_an_endpoint_gives_the_same_graph_as_the_file(run: Run, tmp_path: Path) -> None:

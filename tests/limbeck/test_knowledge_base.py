@@ -185,3 +185,11 @@ def test_an_open_snapshot_stays_while_another_is_published(small_workspace: Path
     assert before.ask("Where was Ada Lovelace born?").snapshot == before.snapshot.id
     assert before.sparql("ASK {}").askAnswer is True
     assert made.manifest["previous"] == before.snapshot.id
+
+
+@pytest.mark.parametrize(
+    ("question", "problem"), [(" \n", "empty"), ("why? " * 401, "2,005 characters"), ("\ud83d where?", "surrogate")]
+)
+def test_what_is_no_question_is_refused(kb: KnowledgeBase, question: str, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        kb.ask_many(["Where was Ada Lovelace born?", question])

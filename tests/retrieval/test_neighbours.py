@@ -100,3 +100,12 @@ def test_opening_again_gives_the_same(tmp_path: Path, neighbours: Neighbours) ->
     again = Neighbours.open(write_toy(tmp_path, NgramEncoder(), sorted(CLEAN)) / "neighbours", neighbours.graph)
     for name in ("pointer", "relation", "start", "end"):
         assert getattr(again, name) == pytest.approx(getattr(neighbours, name))
+
+
+def test_what_many_entities_lead_to_is_what_each_does(neighbours: Neighbours) -> None:
+    draw = np.random.default_rng(0)
+    for size in (0, 2, 5, len(neighbours.graph.terms)):
+        entities = np.sort(draw.permutation(len(neighbours.graph.terms))[:size]).astype(np.int32)
+        for relation in range(len(neighbours.names)):
+            each = {int(end) for entity in entities for end in neighbours.follow(int(entity), relation)}
+            assert neighbours.follow_all(entities, relation).tolist() == sorted(each)

@@ -9,7 +9,7 @@ from kg.terms import expand
 from retrieval.evidence import Path, Seed, gather
 from retrieval.options import RetrievalOptions
 from retrieval.question import FORMS
-from retrieval.retriever import MASK, Retriever, mask, masked_texts, pairs
+from retrieval.retriever import MASK, OTHER, Retriever, mask, masked_texts, pairs
 from retrieval.search import score_paths, search
 from tests.toy_graph import seed_of
 
@@ -34,19 +34,20 @@ def test_probability_is_that_of_the_form_times_that_of_the_path(retriever: Retri
     encoder, scorer, neighbours = retriever.encoder, retriever.scorer, retriever.neighbours
     seeds = seeds_in(retriever, QUESTION, "dbr:Marie_Curie", "dbr:Pierre_Curie")
     forms = scorer.form_log_probs(torch.from_numpy(encoder.encode([QUESTION])))[0].tolist()
-    masked = encoder.encode([mask(QUESTION, [seed]) for seed in seeds])
+    masked = encoder.encode([mask(QUESTION, seed) for seed in seeds])
     found = search(seeds, masked, neighbours, scorer, retriever.relation_vectors, retriever.options)
     expected = {}
     for path, log_p in zip(found.paths, log_softmax(found.scores), strict=True):
         for form in ("select", "count"):
             expected[(path.seed.entity, path.relations, form)] = log_p + forms[FORMS.index(form)]
-    both = encoder.encode([mask(QUESTION, seeds)])
+    both = encoder.encode([mask(QUESTION, *seeds), mask(QUESTION, *seeds[::-1])])
     asked = [
         Path(Seed(one.entity, -1, -1, one.log_p + other.log_p), (int(r),), "ask", other.entity)
         for one, other in (seeds, seeds[::-1])
         for r in neighbours.relations_of(one.entity)
     ]
-    scores = score_paths(asked, both, [0] * len(asked), scorer, retriever.relation_vectors)
+    place = [int(path.seed.entity != seeds[0].entity) for path in asked]
+    scores = score_paths(asked, both, place, scorer, retriever.relation_vectors)
     for path, log_p in zip(asked, log_softmax(scores), strict=True):
         expected[(path.seed.entity, path.relations, "ask")] = log_p + forms[FORMS.index("ask")]
 
@@ -95,23 +96,33 @@ def test_an_unknown_mode_is_refused_with_the_known_ones(retriever: Retriever) ->
 
 def test_a_mention_is_masked_where_it_stands(retriever: Retriever) -> None:
     seeds = seeds_in(retriever, QUESTION, "dbr:Marie_Curie", "dbr:Pierre_Curie")
-    assert mask(QUESTION, seeds) == mask(QUESTION, seeds[::-1]) == f"Is {MASK} the spouse of {MASK}?"
-    assert mask(QUESTION, [Seed(1, -1, -1, 0.0)]) == QUESTION
+    assert mask(QUESTION, *seeds) == f"Is {MASK} the spouse of {OTHER}?"
+    assert mask(QUESTION, *seeds[::-1]) == f"Is {OTHER} the spouse of {MASK}?"
+    assert mask(QUESTION, Seed(1, -1, -1, 0.0)) == QUESTION
     assert masked_texts(QUESTION, seeds) == [
         QUESTION,
         f"Is {MASK} the spouse of Pierre Curie?",
         f"Is Marie Curie the spouse of {MASK}?",
-        f"Is {MASK} the spouse of {MASK}?",
+        f"Is {MASK} the spouse of {OTHER}?",
+        f"Is {OTHER} the spouse of {MASK}?",
     ]
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_no_evidence_is_not_asked_for(retriever: Retriever, k: int) -> None:
+    with pytest.raises(UsageError, match="at least 1"):
+        retriever.retrieve(QUESTION, k=k)
 
 
 def test_pairs_join_different_entities_of_mentions_apart_the_likeliest_first() -> None:
     first, namesake, second = Seed(1, 0, 4, -0.5), Seed(2, 0, 4, -1.0), Seed(3, 9, 12, -0.1)
     nowhere, again = Seed(4, -1, -1, 0.0), Seed(1, 9, 12, -3.0)
-    assert pairs([first, namesake, second, nowhere]) == [(first, second), (namesake, second)]
+    assert pairs([first, namesake, second, nowhere]) == [
+        (first, second), (second, first), (namesake, second), (second, namesake)
+    ]  # fmt: skip
     assert pairs([first, again]) == []
     inside = Seed(5, 1, 3, -2.0)
-    assert pairs([first, inside, second]) == [(first, second), (inside, second)]
+    assert pairs([first, inside, second])[::2] == [(first, second), (inside, second)]
     many = [Seed(i, 5 * i, 5 * i + 1, -float(i)) for i in range(8)]
-    assert len(pairs(many)) == 6
+    assert len(pairs(many)) == 12
     assert pairs(many)[0] == (many[0], many[1])

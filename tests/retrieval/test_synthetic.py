@@ -124,3 +124,22 @@ def test_the_asking_word_fits_the_answer_and_nobody_asks_for_a_class(neighbours:
     assert {q.values for q in asked["when "]} == {("1815-12-10",)}
     assert all(value.isdigit() for q in asked["how many "] for value in q.values)
     assert all(q.values[0] in people for q in asked["who "])
+
+
+def test_things_are_counted_and_seldom_one(neighbours: Neighbours) -> None:
+    made = make_questions(neighbours, SyntheticOptions(count=600, seed=6))
+    counts = [question for question in made if question.form == "count"]
+    literals = {name for name in ("birth date", "population total") if name in neighbours.names}
+    assert len(literals) == 2
+    assert not [q for q in counts for name in literals if name in q.question]
+    assert sum(q.values != ("1",) for q in counts) >= 0.25 * len(counts) > 0
+
+
+def test_some_false_questions_are_true_ones_turned_round(neighbours: Neighbours) -> None:
+    around = steps()
+    turned = 0
+    for question in make_questions(neighbours, SyntheticOptions(count=600, seed=7)):
+        if question.values == ("false",):
+            s, o = map(iri_term, question.entities)
+            turned += any(s in ends for relation, ends in around[o].items() if not relation.startswith("^"))
+    assert turned > 5
