@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kg.linking.aliases import Aliases
+from kg.linking.english import blank_english
 from kg.linking.mentions import Span, find_spans
 from kg.linking.sentences import mark_sentences
+from kg.linking.surfaces import without_surrogates
 from kg.types import Encoder
 from retrieval.evidence import Seed
 from retrieval.lexical import LexicalIndex, fuse
@@ -108,12 +110,10 @@ class SeedFinder:
 
     @cached_property
     def _language(self) -> "Language":
-        import spacy
-
-        return spacy.blank("en")
+        return blank_english()
 
     def _read(self, question: str) -> "Doc":
-        return mark_sentences(self._language.make_doc(question))
+        return mark_sentences(self._language.make_doc(without_surrogates(question)))
 
     def _candidates(self, span: Span, offset: int, log_p: float) -> list[Seed]:
         rows = self.aliases.span(span.row)

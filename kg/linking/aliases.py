@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from kg.graph import CLASS, ENTITY, LITERAL, Graph, Ids
-from kg.linking.surfaces import hash_surfaces, normalise_surface
+from kg.linking.surfaces import POSSESSIVE, hash_surfaces, name_surfaces, normalise_surface
 from kg.linking.words import common_words, vocabulary
 from kg.terms import REDIRECTS
 
@@ -193,14 +193,14 @@ def _rows(graph: Graph, predicates: list[int]) -> NDArray[np.int64]:
 def _normalised(names: pl.DataFrame, common: frozenset[str]) -> pl.DataFrame:
     """Columns hash, entity, kind, common, lower: names that are not blank."""
     names = names.filter(pl.col("text").str.len_chars().is_between(1, _MAX_LENGTH))
-    texts = names["text"].unique()
-    surfaces = [normalise_surface(text) for text in texts.to_list()]
+    forms = [(text, surface) for text in names["text"].unique().to_list() for surface in name_surfaces(text)]
+    texts, surfaces = pl.Series([text for text, _ in forms], dtype=pl.String), [surface for _, surface in forms]
     table = pl.DataFrame(
         {
             "text": texts,
             "surface": surfaces,
             "hash": hash_surfaces(surfaces),
-            "common": [all(word in common for word in surface.split()) for surface in surfaces],
+            "common": [all(word in common for word in bare.removesuffix(POSSESSIVE).split()) for bare in surfaces],
             "lower": texts.str.contains(_LOWER_WORD),
         }
     ).filter(pl.col("surface") != "")

@@ -10,7 +10,7 @@ from kg.graph import Graph
 from kg.linking.aliases import Aliases
 from kg.linking.linker import LinkerOptions, link_spans
 from kg.linking.mentions import Span
-from kg.linking.surfaces import normalise_surface
+from kg.linking.surfaces import normalise_surface, without_surrogates
 from kg.types import Encoder
 
 _ARTICLES = ("the ", "a ", "an ")
@@ -29,6 +29,7 @@ def link_given(
 
     spans: character offsets, end exclusive.
     """
+    texts = [without_surrogates(text) for text in texts]
     surfaces = [
         [normalise_surface(text[start:end]) for start, end in own] for text, own in zip(texts, spans, strict=True)
     ]

@@ -55,9 +55,7 @@ def link_spans(
     cosines = _cosines(texts, places, choices, graph, encoder, options) if encoder else {}
     mentions: list[list[Mention]] = [[] for _ in texts]
     for index, ((number, span), (ids, prior)) in enumerate(zip(places, choices, strict=True)):
-        if span.row < 0:
-            mentions[number].append(Mention(span.start, span.end, None, 0.0))
-        elif len(ids):
+        if len(ids):
             logits = np.log(prior) + (options.weight * cosines[index] if index in cosines else 0.0)
             shares = np.exp(logits - logits.max())
             shares /= shares.sum()
@@ -71,12 +69,10 @@ def link_spans(
 def _candidates(
     span: Span, aliases: Aliases, full: frozenset[int], options: LinkerOptions, question: bool, capitalised: bool
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    if span.row < 0:
-        return np.zeros(0, np.int32), np.zeros(0)
     rows = aliases.span(span.row)
     ids, prior, kind = aliases.candidate[rows], aliases.prior[rows], aliases.kind[rows]
     last_name = kind == LAST_NAME
-    named = np.isin(ids, list(full)) & last_name
+    named = np.array([entity in full for entity in ids.tolist()], dtype=bool) & last_name
     if named.any():
         keep = named
     elif question and capitalised and last_name.all():
@@ -93,7 +89,7 @@ def _full_names(spans: Sequence[Span], aliases: Aliases) -> frozenset[int]:
     """The likeliest entities of the spans that are more than a last name."""
     found = set()
     for span in spans:
-        if span.row >= 0 and span.last - span.first > 1:
+        if span.last - span.first > 1:
             rows = aliases.span(span.row)
             best = rows.start
             if rows.stop > best and aliases.kind[best] != LAST_NAME:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kg.linking.aliases import COMMON, LOWER_CASE, Aliases
-from kg.linking.surfaces import fold, join_folded
+from kg.linking.surfaces import POSSESSIVE, fold, join_folded
 from kg.linking.words import DATE_WORDS, OPENERS, STOP_WORDS
 
 if TYPE_CHECKING:
@@ -22,13 +22,14 @@ _INITIAL = re.compile(r"\w\.")
 _PARTICLES = frozenset(("van", "von", "de", "der", "den", "del", "della", "di", "da", "dos", "la", "le", "bin", "ibn"))
 """Lower-case words inside personal names."""
 
-_POSSESSIVES = frozenset(("'s", "’s", "'", "’"))
+_POSSESSIVES = frozenset(("'s", "’s"))
+_ENDINGS = _POSSESSIVES | {"'", "’"}
 
 
 @dataclass(frozen=True)
 class Span:
     """Tokens `first` to `last` (exclusive) of a document, its characters `start` to `end` (exclusive), and the row of
-    `Aliases` that they match; -1 for a name that no entity has."""
+    `Aliases` that they match."""
 
     first: int
     last: int
@@ -37,12 +38,10 @@ class Span:
     row: int
 
 
-def find_spans(
-    docs: Sequence["Doc"], aliases: Aliases, *, question: bool = False, nil: bool = False
-) -> list[list[Span]]:
+def find_spans(docs: Sequence["Doc"], aliases: Aliases, *, question: bool = False) -> list[list[Span]]:
     """For each document with sentences its spans in text order, none overlapping: longer ones win, then earlier ones.
 
-    question: lower-case names are allowed. nil: runs of capitalised words that no entity has come back with row -1.
+    question: lower-case names are allowed.
     """
     keys: list[str] = []
     places: list[tuple[int, int, int]] = []
@@ -56,13 +55,17 @@ def find_spans(
     for (number, first, last), key in zip(places, keys, strict=True):
         if (row := row_of[key]) >= 0:
             found[number].append((first, last, row))
-    return [_choose(doc, spans, aliases, question, nil) for doc, spans in zip(docs, found, strict=True)]
+    return [_choose(doc, spans, aliases, question) for doc, spans in zip(docs, found, strict=True)]
 
 
 def _ngrams(doc: "Doc") -> list[tuple[int, int, str]]:
-    """(first, last, normalised surface) of each n-gram that starts and ends with a word."""
+    """(first, last, normalised surface) of each n-gram that starts and ends with a word.
+
+    One that ends with the possessive of its last word is a name only as a whole, like "McDonald's".
+    """
     folded = [fold(token.text) + (" " if token.whitespace_ else "") for token in doc]
-    is_edge = [bool(text.strip()) and token.text not in _POSSESSIVES for text, token in zip(folded, doc, strict=True)]
+    words = [token.text for token in doc]
+    is_edge = [bool(text.strip()) and word not in _ENDINGS for text, word in zip(folded, words, strict=True)]
     ngrams = []
     for first in range(len(doc)):
         if not is_edge[first]:
@@ -72,19 +75,20 @@ def _ngrams(doc: "Doc") -> list[tuple[int, int, str]]:
                 break
             if is_edge[last - 1]:
                 ngrams.append((first, last, join_folded("".join(folded[first:last]))))
+            elif words[last - 1] in _POSSESSIVES and is_edge[last - 2]:
+                ngrams.append((first, last, join_folded("".join(folded[first : last - 1])) + POSSESSIVE))
     return ngrams
 
 
-def _choose(doc: "Doc", spans: list[tuple[int, int, int]], aliases: Aliases, question: bool, nil: bool) -> list[Span]:
+def _choose(doc: "Doc", spans: list[tuple[int, int, int]], aliases: Aliases, question: bool) -> list[Span]:
     cased = _is_cased(doc)
     chosen = _longest(doc, [span for span in spans if _may_name(doc, span, aliases, question, cased)])
-    whole = [span for span in chosen if not _is_fragment(doc, span, chosen)] if cased else chosen
+    longer = {place for first, last, _ in chosen if last - first > 1 for place in range(first, last)}
+    whole = [span for span in chosen if not _is_fragment(doc, span, longer)] if cased else chosen
     if question and not whole:
         whole = chosen or _longest(doc, [] if cased else [x for x in spans if not _only_stop_words(doc, x[0], x[1])])
-    result = [_span(doc, first, last, row) for first, last, row in whole]
-    if nil:
-        result += [_span(doc, first, last, -1) for first, last in _unknown_names(doc, whole)]
-    return sorted(result, key=lambda span: span.start)
+    text = doc.text
+    return sorted((_span(doc, text, first, last, row) for first, last, row in whole), key=lambda span: span.start)
 
 
 def _longest(doc: "Doc", spans: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
@@ -98,12 +102,14 @@ def _longest(doc: "Doc", spans: list[tuple[int, int, int]]) -> list[tuple[int, i
     return chosen
 
 
-def _is_fragment(doc: "Doc", span: tuple[int, int, int], chosen: list[tuple[int, int, int]]) -> bool:
-    """Whether a single word is a part of a longer capitalised name that the graph does not have."""
+def _is_fragment(doc: "Doc", span: tuple[int, int, int], longer: set[int]) -> bool:
+    """Whether a single word is a part of a longer capitalised name that the graph does not have.
+
+    longer: the places of the words of chosen names of several words.
+    """
     first, last, _ = span
-    if last - first > 1:
+    if last - first > 1 + (doc[last - 1].text in _POSSESSIVES):
         return False
-    longer = {place for x, y, _ in chosen if y - x > 1 for place in range(x, y)}
     before = first > 0 and bool(doc[first - 1].whitespace_) and not doc[first].is_sent_start
     after = last < len(doc) and bool(doc[first].whitespace_) and not doc[last].is_sent_start
     return (before and first - 1 not in longer and _is_name_part(doc, first - 1)) or (
@@ -154,31 +160,10 @@ def _only_stop_words(doc: "Doc", first: int, last: int) -> bool:
     return all(token.lower_ in STOP_WORDS or not token.text[:1].isalnum() for token in doc[first:last])
 
 
-def _unknown_names(doc: "Doc", known: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
-    """Runs of capitalised words that no known span touches; a lone first word of a sentence is none."""
-    taken = {place for first, last, _ in known for place in range(first, last)}
-    runs: list[tuple[int, int]] = []
-    first = 0
-    while first < len(doc):
-        last = first
-        while last < len(doc) and last not in taken and doc[last].is_alpha and doc[last].text[:1].isupper():
-            last += 1
-            if last < len(doc) and doc[last].is_sent_start:
-                break
-        start = first
-        while start < last and doc[start].lower_ in STOP_WORDS:
-            start += 1
-        if last - start > (1 if doc[start if start < len(doc) else 0].is_sent_start else 0):
-            runs.append((start, last))
-        first = max(last, first + 1)
-    return runs
-
-
-def _span(doc: "Doc", first: int, last: int, row: int) -> Span:
+def _span(doc: "Doc", text: str, first: int, last: int, row: int) -> Span:
     """The span in characters: with the bracket that it opens, without the full stop that ends the sentence."""
     start, end = doc[first].idx, doc[last - 1].idx + len(doc[last - 1].text)
-    text = doc.text[start:end]
-    if text.count("(") > text.count(")") and doc.text[end : end + 1] == ")":
+    if text.count("(", start, end) > text.count(")", start, end) and text[end : end + 1] == ")":
         return Span(first, last + 1, start, end + 1, row)
     ends_sentence = last == len(doc) or bool(doc[last].is_sent_start)
     if ends_sentence and _INITIAL.fullmatch(doc[last - 1].text) and last - first > 1:

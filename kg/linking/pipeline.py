@@ -1,8 +1,8 @@
 """The spaCy pipeline (blank English) that turns text into linked mentions and relations.
 
 Factories: "limbeck_sentences", "limbeck_mentions", "limbeck_linker", "limbeck_relations". A document that went through
-them has its mentions as `doc.ents` with `kb_id_`, and `doc._.limbeck_spans`, `doc._.limbeck_mentions` and
-`doc._.limbeck_relations`. Importing this module imports spaCy and registers the factories.
+them has `doc._.limbeck_spans`, `doc._.limbeck_mentions` and `doc._.limbeck_relations`. Importing this module imports
+spaCy and registers the factories.
 """
 
 from abc import ABC, abstractmethod
@@ -12,16 +12,16 @@ from typing import Any, Protocol
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.tokens import Span as SpacySpan
 
 from kg.graph import Graph
 from kg.linking.aliases import Aliases
+from kg.linking.english import blank_english
 from kg.linking.linker import LinkerOptions, link_spans
 from kg.linking.mentions import find_spans
 from kg.linking.sentences import mark_sentences
+from kg.linking.surfaces import without_surrogates
 from kg.types import Encoder, Mention, Relation
 
-LABEL = "ENTITY"
 BATCH = 2048
 """Documents that are linked together."""
 
@@ -41,13 +41,12 @@ def build_pipeline(
     *,
     options: LinkerOptions | None = None,
     question: bool = False,
-    nil: bool = False,
 ) -> Language:
     """A pipeline that finds and links mentions and, with `relations`, reads relations."""
-    nlp = spacy.blank("en")
+    nlp = blank_english()
     shared = {"graph": graph, "aliases": aliases, "encoder": encoder, "options": options, "question": question}
     nlp.add_pipe("limbeck_sentences")
-    nlp.add_pipe("limbeck_mentions").configure(aliases=aliases, question=question, nil=nil)
+    nlp.add_pipe("limbeck_mentions").configure(aliases=aliases, question=question)
     nlp.add_pipe("limbeck_linker").configure(**shared)
     if relations is not None:
         nlp.add_pipe("limbeck_relations").configure(extractor=relations)
@@ -62,11 +61,10 @@ def link(
     *,
     options: LinkerOptions | None = None,
     question: bool = False,
-    nil: bool = False,
 ) -> list[list[Mention]]:
     """The mentions of each text, in text order."""
-    nlp = build_pipeline(graph, aliases, encoder, options=options, question=question, nil=nil)
-    return [doc._.limbeck_mentions for doc in nlp.pipe(texts, batch_size=BATCH)]
+    nlp = build_pipeline(graph, aliases, encoder, options=options, question=question)
+    return [doc._.limbeck_mentions for doc in nlp.pipe(map(without_surrogates, texts), batch_size=BATCH)]
 
 
 class _Component(ABC):
@@ -103,7 +101,6 @@ class _Linker(_Component):
         texts, spans = [doc.text for doc in docs], [doc._.limbeck_spans for doc in docs]
         for doc, mentions in zip(docs, link_spans(texts, spans, **self.parts), strict=True):
             doc._.limbeck_mentions = mentions
-            doc.ents = [_entity(doc, mention) for mention in mentions]
 
 
 class _Relations(_Component):
@@ -112,11 +109,6 @@ class _Relations(_Component):
         found = extractor.extract([doc.text for doc in docs], [doc._.limbeck_mentions for doc in docs])
         for doc, relations in zip(docs, found, strict=True):
             doc._.limbeck_relations = relations
-
-
-def _entity(doc: Doc, mention: Mention) -> SpacySpan:
-    span = doc.char_span(mention.start, mention.end, label=LABEL, kb_id=mention.iri or "")
-    return span if span is not None else doc[0:0]
 
 
 def _maker(component: type[_Component]) -> Callable[[Language, str], _Component]:

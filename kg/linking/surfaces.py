@@ -9,7 +9,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+POSSESSIVE = "'s"
+"""Ends the second normal form of a name like "McDonald's"; no first one has an apostrophe."""
+
 _POSSESSIVE = re.compile(r"(?<=\w)['’]s$")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _INITIALS = re.compile(r"\b([^\W\d_]) (?=[^\W\d_]\b)")
 _LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "þ": "th", "&": " and "}
 _KEPT = "+#$"
@@ -45,6 +49,25 @@ def normalise_surface(text: str) -> str:
     return join_folded(fold(_POSSESSIVE.sub("", text.strip()))) or " ".join(text.casefold().split())
 
 
+def name_surfaces(text: str) -> list[str]:
+    """The normal forms under which a text may have a name: `normalise_surface`, and of a possessive also with its end.
+
+    >>> name_surfaces("McDonald's"), name_surfaces("Paris")
+    (['mcdonald', "mcdonald's"], ['paris'])
+    """
+    text, surface = text.strip(), normalise_surface(text)
+    return [surface, surface + POSSESSIVE] if _POSSESSIVE.search(text) else [surface]
+
+
+def without_surrogates(text: str) -> str:
+    """The text with U+FFFD for each lone surrogate, which no encoding takes; every character keeps its place.
+
+    >>> without_surrogates("a\\ud800b")
+    'a�b'
+    """
+    return _SURROGATE.sub("\ufffd", text)
+
+
 @lru_cache(maxsize=65536)
 def fold(text: str) -> str:
     """The text in lower case, without accents, with spaces for punctuation; pieces may be folded one by one."""
@@ -61,5 +84,6 @@ def join_folded(text: str) -> str:
 
 def hash_surfaces(surfaces: Iterable[str]) -> NDArray[np.uint64]:
     """One 64-bit BLAKE2b hash for each normalised surface, the same on every machine."""
-    data = b"".join(hashlib.blake2b(surface.encode(), digest_size=8).digest() for surface in surfaces)
+    encoded = (surface.encode("utf-8", "surrogatepass") for surface in surfaces)
+    data = b"".join(hashlib.blake2b(surface, digest_size=8).digest() for surface in encoded)
     return np.frombuffer(data, dtype="<u8").astype(np.uint64, copy=False)

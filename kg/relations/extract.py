@@ -178,7 +178,8 @@ class RelationExtractor:
             )
             centroids = np.zeros((2, len(columns), stored["centroids"].shape[2]), np.float32)
             centroids[:, known] = stored["centroids"][:, columns[known]]
-            count = np.where(known, stored["count"][columns], 0)
+            count = np.zeros(len(columns), np.int64)
+            count[known] = stored["count"][columns[known]]
             evidence = Evidence(
                 stored["hashes"], stored["base"], (old @ move).tocsr(), facts["report"]["pairs"], count, centroids
             )

@@ -10,10 +10,12 @@ the topic goes on (centering: Grosz, Joshi and Weinstein 1995). Other pronouns a
 """
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kg.graph import Graph
+from kg.linking.surfaces import without_surrogates
 from kg.types import Mention
 
 CONTEXT = 4
@@ -56,25 +58,27 @@ class Pair:
 
 def find_pairs(texts: Sequence[str], mentions: Sequence[Sequence[Mention]], graph: Graph) -> list[Pair]:
     """All ordered pairs of different entities in one sentence; of the same two, those that stand closest."""
-    import spacy
-
+    from kg.linking.english import blank_english
     from kg.linking.sentences import mark_sentences
 
-    tokenizer = spacy.blank("en").tokenizer
+    tokenizer = blank_english().tokenizer
     pairs: list[Pair] = []
     for number, (text, found) in enumerate(zip(texts, mentions, strict=True)):
         known = [(m, entity) for m in found if m.iri is not None and (entity := graph.id_of(m.iri)) >= 0]
         if len({entity for _, entity in known}) < 2:
             continue
-        doc = mark_sentences(tokenizer(text))
+        doc = mark_sentences(tokenizer(without_surrogates(text)))
         topic = -1
         spans = [
             (span.start, span.end, entity)
             for m, entity in known
             if (span := doc.char_span(m.start, m.end, alignment_mode="expand")) is not None
         ]
+        spans.sort(key=lambda span: span[0])
+        starts = [span[0] for span in spans]
         for sentence in doc.sents:
-            inside = [span for span in spans if sentence.start <= span[0] and span[1] <= sentence.end]
+            own = slice(bisect_left(starts, sentence.start), bisect_left(starts, sentence.end))
+            inside = [span for span in spans[own] if span[1] <= sentence.end]
             if topic >= 0 and sentence[0].lower_ in PRONOUNS:
                 inside.insert(0, (sentence.start, sentence.start + 1, topic))
             topic = inside[0][2] if inside else -1

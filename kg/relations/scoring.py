@@ -105,10 +105,10 @@ def candidates(
 ) -> Candidates:
     """For each pair the predicates that its entities fit best and those that its text suggests, with features.
 
-    Pairs must come two by two, one for each direction, as `find_pairs` gives them.
+    Pairs must come two by two, one for each direction, as `find_pairs` gives them. Without predicates there are none.
     """
     parts = []
-    for start in range(0, len(pairs), _CHUNK):
+    for start in range(0, len(pairs) if len(signatures.predicates) else 0, _CHUNK):
         rows = slice(start, start + _CHUNK)
         chunk = pairs[rows]
         fits = [signatures.fit(pair.s, pair.o) for pair in chunk]
@@ -118,9 +118,11 @@ def candidates(
         label, centroid = np.zeros_like(lexical), np.zeros_like(lexical)
         if vectors is not None and label_vectors is not None:
             side = np.array([pair.forward for pair in chunk])[:, None]
+            # Evidence of no pairs has centroids of no dimension.
+            centroids = evidence.centroids if evidence.centroids.shape[2] else np.zeros_like(label_vectors)
             label, centroid = (
                 np.where(side, vectors[rows] @ matrix[1].T, vectors[rows] @ matrix[0].T)
-                for matrix in (label_vectors, evidence.centroids)
+                for matrix in (label_vectors, centroids)
             )
             label -= label.mean(axis=1, keepdims=True)
         overlap = _overlap(chunk, label_words)

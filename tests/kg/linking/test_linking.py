@@ -1,9 +1,12 @@
+import unicodedata
+
 import polars as pl
 import pytest
 import spacy
 
 from kg.graph import write_graph
 from kg.linking.aliases import LAST_NAME, write_aliases
+from kg.linking.given import link_given
 from kg.linking.linker import LinkerOptions
 from kg.linking.pipeline import build_pipeline, link
 from kg.linking.sentences import mark_sentences
@@ -25,6 +28,8 @@ dbr:French_language|rdf:type|dbo:Language
 dbr:Who|rdfs:label|"Who"@en
 dbr:House|rdfs:label|"House"@en
 dbr:Southern_blot|rdfs:label|"Southern blot"@en
+dbr:McDonald's|rdfs:label|"McDonald's"@en
+dbr:Bogotá|rdfs:label|"Bogotá"@en
 dbr:Category:Paris|rdfs:label|"Paris"@en"""
 )
 
@@ -127,12 +132,6 @@ def test_longer_matches_win(graph, aliases):
     assert linked("It is in Paris, Texas now.", graph, aliases) == [("Paris, Texas", "Paris,_Texas")]
 
 
-def test_unknown_names_are_reported_only_when_asked_for(graph, aliases):
-    text = "Then Otto Neurath left Paris."
-    assert linked(text, graph, aliases) == [("Paris", "Paris")]
-    assert linked(text, graph, aliases, nil=True) == [("Otto Neurath", None), ("Paris", "Paris")]
-
-
 def test_the_encoder_moves_the_choice_towards_the_context(graph, aliases):
     text = "The literary genre of Paris, by its author Emile Zola, is the novel."
     (plain,) = link([text], graph, aliases, None)
@@ -142,15 +141,56 @@ def test_the_encoder_moves_the_choice_towards_the_context(graph, aliases):
     assert 0 < told[0].score <= 1
 
 
-def test_pipeline_gives_the_documents_entities(graph, aliases):
+def test_pipeline_gives_the_documents_mentions(graph, aliases):
     nlp = build_pipeline(graph, aliases, NgramEncoder())
     doc = nlp("Ada Lovelace lived in London. She died.")
-    assert [(e.text, e.kb_id_) for e in doc.ents] == [
-        ("Ada Lovelace", expand("dbr:Ada_Lovelace")),
-        ("London", expand("dbr:London")),
+    assert [(m.start, m.iri) for m in doc._.limbeck_mentions] == [
+        (0, expand("dbr:Ada_Lovelace")),
+        (22, expand("dbr:London")),
     ]
-    assert [m.start for m in doc._.limbeck_mentions] == [0, 22]
     assert len(list(doc.sents)) == 2
+
+
+@pytest.mark.parametrize("start", ["limbeck_sentences", "limbeck_mentions", "limbeck_linker", "limbeck_relations"])
+def test_the_components_are_spacy_factories(start):
+    assert spacy.blank("en").has_factory(start)
+
+
+def test_a_name_may_be_broken_over_two_lines(graph, aliases):
+    text = "Then Ada\nLovelace wrote.\nLondon\r\nread it."
+    assert linked(text, graph, aliases) == [("Ada\nLovelace", "Ada_Lovelace"), ("London", "London")]
+    assert linked("By Ada\n\nLovelace wrote.", graph, aliases) == []
+
+
+def test_a_possessive_is_a_part_of_the_name_where_the_graph_writes_it_so(graph, aliases):
+    text = "We ate at McDonald's in London and at McDonald’s. Paris's is good."
+    assert linked(text, graph, aliases) == [
+        ("McDonald's", "McDonald's"),
+        ("London", "London"),
+        ("McDonald’s", "McDonald's"),
+        ("Paris", "Paris"),
+    ]
+    assert linked("Then Bob McDonald's wife left.", graph, aliases) == []
+    assert linked("The McDonald left.", graph, aliases) == [("McDonald", "McDonald's")]
+
+
+def test_the_full_stop_after_a_decomposed_letter_is_not_a_part_of_the_name(graph, aliases):
+    text = unicodedata.normalize("NFD", "She lives in Bogotá. London is far.")
+    assert linked(text, graph, aliases) == [
+        (unicodedata.normalize("NFD", "Bogotá"), "Bogotá"),
+        ("London", "London"),
+    ]
+
+
+def test_lone_surrogates_are_read_and_keep_offsets(graph, aliases):
+    text = "\udc80 He left London\ud800 for Paris."
+    assert linked(text, graph, aliases) == [("London", "London"), ("Paris", "Paris")]
+    assert link_given([text], [[(0, 1), (10, 16)]], graph, aliases) == [[None, expand("dbr:London")]]
+
+
+def test_a_text_of_more_than_a_million_characters_is_read(graph, aliases):
+    text = "He left London." + "\n" * 1_000_000 + "He saw Paris."
+    assert linked(text, graph, aliases) == [("London", "London"), ("Paris", "Paris")]
 
 
 @pytest.mark.parametrize(
@@ -165,3 +205,21 @@ def test_pipeline_gives_the_documents_entities(graph, aliases):
 def test_sentences_survive_abbreviations(sentences):
     doc = mark_sentences(spacy.blank("en")(" ".join(sentences)))
     assert [sentence.text for sentence in doc.sents] == sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("The long\nLine.\n\nA new one", ["The long\nLine.\n\n", "A new one"]),
+        ("He left.\nthen he came.  She too.", ["He left.\n", "then he came.  ", "She too."]),
+        (
+            "We saw:\n- London\n* Paris\n1. Rome\n2) Oslo",
+            ["We saw:\n", "- London\n", "* Paris\n", "1. Rome\n", "2) Oslo"],
+        ),
+        ("He moved to St.\nLouis in\n1912 or so.", ["He moved to St.\nLouis in\n1912 or so."]),
+    ],
+)
+def test_a_line_break_ends_a_sentence_only_after_its_end_or_before_an_item(text, sentences):
+    doc = mark_sentences(spacy.blank("en")(text))
+    assert "".join(sentence.text_with_ws for sentence in doc.sents) == text
+    assert [sentence.text_with_ws for sentence in doc.sents] == sentences

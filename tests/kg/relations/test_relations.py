@@ -185,6 +185,42 @@ def test_texts_without_pairs_give_nothing(extractor, graph, aliases):
     assert empty.extract([], []) == []
 
 
+@pytest.mark.parametrize("encoder", [NgramEncoder(), None])
+def test_a_graph_without_frequent_predicates_gives_no_relations_and_opens_over_one_with_them(
+    graph, aliases, tmp_path, encoder
+):
+    rows = [(f"<{iri(PEOPLE[0])}>", f"<{expand('dbo:birthPlace')}>", f"<{iri(CITIES[0])}>")]
+    triples = pl.DataFrame(rows, schema=["s", "p", "o"], orient="row").with_columns(importance=pl.lit(1.0))
+    small = write_graph(tmp_path / "graph", triples)
+    texts = [f"{PEOPLE[0]} was born in {CITIES[0]}."]
+    mentions = link(texts, small, write_aliases(tmp_path / "aliases", small))
+    assert len(mentions[0]) == 2
+    extractor = RelationExtractor.train(texts, mentions, small, encoder)
+    assert extractor.extract(texts, mentions) == [[]]
+    extractor.save(tmp_path / "extractor")
+    opened = RelationExtractor.open(tmp_path / "extractor", graph, encoder)
+    assert opened.evidence.count.tolist() == [0] * len(Signatures(graph).predicates)
+    assert len(opened.extract(texts, mentions)) == 1
+
+
+def test_an_extractor_that_saw_no_pairs_reads_by_the_labels(graph, aliases):
+    extractor = RelationExtractor.train([], [], graph, NgramEncoder())
+    (found,) = read(extractor, aliases, [f"The director of {FILMS[1]} is Anna Abbot."])
+    assert triple(FILMS[1], "director", "Anna Abbot") in found
+
+
+def test_lone_surrogates_do_not_stop_the_reading(graph, aliases):
+    text = "\ud800 Anna Abbot was born in Brindal \udc80."
+    pairs = find_pairs([text], link([text], graph, aliases), graph)
+    assert {text[pair.start : pair.end] for pair in pairs} == {"Anna Abbot was born in Brindal"}
+
+
+def test_pairs_do_not_depend_on_the_order_of_the_mentions(graph, aliases):
+    text = "Anna Abbot was born in Brindal. Boris Abbot was born in Castrel. She died in Dunwick."
+    (mentions,) = link([text], graph, aliases)
+    assert find_pairs([text], [mentions[::-1]], graph) == find_pairs([text], [mentions], graph)
+
+
 def test_statements_carry_document_and_span(extractor, graph, aliases):
     s, p, o = next(fact for fact in UNTOLD if fact[1] == "birthPlace")
     text = f"It is known. {s} was born in {o}."
