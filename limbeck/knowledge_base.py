@@ -249,7 +249,9 @@ class KnowledgeBase:
 
     def relate_many(self, texts: Sequence[str]) -> "list[list[Relation]]":
         """`relate` for many texts, in batches."""
-        return self.extractor.extract(texts, self.link_many(texts))
+        from kg.linking.pipeline import relate
+
+        return relate(texts, self.graph, self.aliases, self.encoder, self.extractor)
 
     @cached_property
     def aliases(self) -> "Aliases":

@@ -67,6 +67,14 @@ def link(
     return [doc._.limbeck_mentions for doc in nlp.pipe(map(without_surrogates, texts), batch_size=BATCH)]
 
 
+def relate(
+    texts: Sequence[str], graph: Graph, aliases: Aliases, encoder: Encoder | None, extractor: Extractor
+) -> list[list[Relation]]:
+    """The relations of each text, in text order."""
+    nlp = build_pipeline(graph, aliases, encoder, extractor)
+    return [doc._.limbeck_relations for doc in nlp.pipe(map(without_surrogates, texts), batch_size=BATCH)]
+
+
 class _Component(ABC):
     """A component that works on batches of documents with what `configure` gave it."""
 
