@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from generation.options import Device, Precision
+from generation.options import Device, Precision, check_ranges
 from kg.errors import ConfigError
 
 
@@ -35,6 +35,5 @@ class DistillOptions:
         for name in ("alpha", "keep_quality"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"distill.{name} must be 0 to 1, not {getattr(self, name)}.")
-        for name in ("encoder_layers", "evidence", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"distill.{name} must be at least 1, not {getattr(self, name)}.")
+        counts = dict.fromkeys(("encoder_layers", "evidence", "batch_size", "examples", "epochs"), 1)
+        check_ranges("distill", self, {**counts, "learning_rate": 0, "encoder_learning_rate": 0, "max_seconds": 0})

@@ -2,11 +2,12 @@
 
 It learns the teacher's mixed distribution over the next token,
 
-    p(y_t | x, y_<t) = sum over z of p(z|x) p(y_t | x, z, y_<t),
+    p(y_t | x, y_<t) = sum over z of p(z | x, y_<t) p(y_t | x, z, y_<t),
 
-by KL at a temperature, and the gold answer by cross-entropy. So it saves a factor K before it is even smaller (Fusion
-in Decoder reads all passages too, Izacard and Grave 2021; here they are one input). Its layers are taken evenly from
-the teacher's, as DistilBERT does (Sanh et al. 2019).
+whose product over the tokens is the p(y|x) of RAG-Sequence that the teacher answers by. It learns it by KL at a
+temperature, and the gold answer by cross-entropy. So it saves a factor K before it is even smaller (Fusion in Decoder
+reads all passages too, Izacard and Grave 2021; here they are one input). Its layers are taken evenly from the
+teacher's, as DistilBERT does (Sanh et al. 2019).
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from distill.losses import distillation_loss
 from distill.options import DistillOptions
 from generation.answer import Prediction, rank, shown_labels
 from generation.generator import Generator
-from generation.marginal import mix_token_distributions
+from generation.marginal import sequence_token_distributions
 from generation.pointer import IGNORED, PointerReader
 from generation.reader import Reader, spaced_layers
 from generation.reader_config import PointerReaderConfig
@@ -161,21 +162,23 @@ def train_student(
 def teacher_distribution(
     teacher: Reader, batch: Sequence[DistillExample], labels: Tensor, *, also: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """(support, log distribution): the teacher's mixture with the labels forced, shape (B, T, U), over the U tokens
-    that occur in the batch's texts, in `also`, in the labels, or in the output vocabulary; all others have no mass to
-    speak of."""
+    """(support, log distribution): what the teacher says next with the labels forced, shape (B, T, U), over the U
+    tokens that occur in the batch's texts, in `also`, in the labels, or in the output vocabulary; all others have no
+    mass to speak of."""
     counts = [len(example.evidence) for example in batch]
     rows = torch.arange(len(batch)).repeat_interleave(torch.tensor(counts))
     ids, mask = teacher.source(
         [example.question for example in batch for _ in example.evidence],
         [piece.text for example in batch for piece in example.evidence],
     )
-    said = torch.tensor(teacher.model.config.output_vocabulary, device=ids.device)
-    support = torch.unique(torch.cat([ids.flatten(), also.flatten(), labels.clamp(min=0).flatten(), said]))
+    sayable = torch.tensor(teacher.model.config.output_vocabulary, device=ids.device)
+    support = torch.unique(torch.cat([ids.flatten(), also.flatten(), labels.clamp(min=0).flatten(), sayable]))
     teacher.model.eval()
     tokens = teacher.model.distribution(teacher.model.encode(ids, mask), labels[rows], support).float()
+    places = torch.searchsorted(support, labels.clamp(min=0))[rows]
+    forced = tokens.gather(-1, places[..., None])[..., 0].masked_fill(labels[rows] == IGNORED, 0.0)
     mixed = []
-    for example, own in zip(batch, torch.split(tokens, counts), strict=True):
+    for example, own, said in zip(batch, torch.split(tokens, counts), torch.split(forced, counts), strict=True):
         log_p = torch.tensor([piece.log_p for piece in example.evidence], device=own.device).log_softmax(-1)
-        mixed.append(mix_token_distributions(log_p.unsqueeze(0), own.unsqueeze(0))[0])
+        mixed.append(sequence_token_distributions(log_p[None], own[None], said[None])[0])
     return support, torch.stack(mixed)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
@@ -70,7 +71,8 @@ class Seq2Seq:
     def labels(self, answers: Sequence[str]) -> Tensor:
         end = self.model.config.eos_token_id
         every = self.tokenizer(text_target=list(answers))["input_ids"] if answers else []
-        return padded_labels([ids if ids[-1:] == [end] else [*ids, end] for ids in every], self.model.device)
+        bare = (ids[:-1] if ids[-1:] == [end] else ids for ids in every)
+        return padded_labels([[*ids[:LONGEST], end] for ids in bare], self.model.device)
 
     def label_log_probs(self, ids: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
         n, c, _ = labels.shape
@@ -100,13 +102,19 @@ class Seq2Seq:
             yield
 
 
-def load_generator(name_or_path: str | Path, *, allow_download: bool = False, max_length: int = 512) -> Seq2Seq:
+LONGEST = 48
+"""Tokens of an answer; one that is longer is known by its beginning."""
+_MOST_LETTERS = 1 << 28
+"""Pairs x candidates x letters of a candidate x letters of a text, about sixteen times the numbers of one tensor."""
+
+
+def load_generator(name_or_path: str | Path, *, max_length: int = 512) -> Seq2Seq:
     """A sequence-to-sequence model by folder, or by a name that is in the local cache.
 
     Only safetensors weights are read, and no code that comes with a model is run. Raises ModelError.
     """
     name = str(name_or_path)
-    options = {"local_files_only": not allow_download, "trust_remote_code": False}
+    options = {"local_files_only": True, "trust_remote_code": False}
     try:
         config = AutoConfig.from_pretrained(name, **options)
         if not config.is_encoder_decoder:
@@ -115,12 +123,15 @@ def load_generator(name_or_path: str | Path, *, allow_download: bool = False, ma
                 "Choose one such as T5 or BART."
             )
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
-        model = AutoModelForSeq2SeqLM.from_pretrained(name, use_safetensors=True, **options)
-    except (OSError, ValueError, KeyError) as error:
-        fetch = "" if allow_download else ", or allow the download"
+        model, loading = AutoModelForSeq2SeqLM.from_pretrained(
+            name, use_safetensors=True, output_loading_info=True, **options
+        )
+        if loading["missing_keys"]:
+            raise ValueError(f"the weights lack {sorted(loading['missing_keys'])[0]}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"the generator {name} cannot be loaded: {_first_line(error)} "
-            f"Give a folder with config.json, the tokenizer and model.safetensors{fetch}."
+            f"Give a folder with config.json, the tokenizer and model.safetensors."
         ) from error
     return Seq2Seq(model.eval(), tokenizer, max_length)
 
@@ -145,12 +156,29 @@ def score_many(
     scores = [np.zeros(0, dtype=np.float32)] * len(pairs)
     order = sorted((i for i, pair in enumerate(pairs) if pair[2]), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
     with generator.inference():
-        for begin in range(0, len(order), batch_size):
-            part = order[begin : begin + batch_size]
+        for part in _parts(order, pairs, batch_size):
             for i, row in zip(part, _score_pairs(generator, [pairs[i] for i in part]), strict=True):
                 scores[i] = row
     left = iter(scores)
     return [[next(left) for _ in all_evidence] for all_evidence in evidences]
+
+
+def _parts(
+    order: Sequence[int], pairs: Sequence[tuple[str, str, Sequence[str]]], batch_size: int
+) -> Iterator[list[int]]:
+    """The pairs in batches, smaller where there are many candidates or long ones: N * C * T * S stays in bounds."""
+    part: list[int] = []
+    largest = 0
+    for i in order:
+        question, evidence, options = pairs[i]
+        size = len(options) * min(max(map(len, options)), 4 * LONGEST) * (len(question) + len(evidence))
+        largest = max(largest, size)
+        if part and (len(part) == batch_size or (len(part) + 1) * largest > _MOST_LETTERS):
+            yield part
+            part, largest = [], size
+        part.append(i)
+    if part:
+        yield part
 
 
 def _score_pairs(generator: Generator, pairs: Sequence[tuple[str, str, Sequence[str]]]) -> list[NDArray[np.float32]]:

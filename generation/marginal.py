@@ -36,6 +36,17 @@ def mix_token_distributions(doc_log_probs: Tensor, log_probs: Tensor) -> Tensor:
     return safe_logsumexp(doc_log_probs[:, :, None, None] + log_probs, 1)
 
 
+def sequence_token_distributions(doc_log_probs: Tensor, log_probs: Tensor, forced: Tensor) -> Tensor:
+    """The log distributions over the next token under RAG-Sequence, [B, T, V]: mixed by what the tokens so far leave
+    of the evidence, p(z | x, y_<t) in proportion to p(z | x) prod over s < t of p(y_s | x, z, y_<s).
+
+    doc_log_probs: [B, K]. log_probs: [B, K, T, V]. forced: log p(y_t | x, z, y_<t) of the tokens that are there, 0 on
+    padding, [B, K, T].
+    """
+    left = (doc_log_probs[:, :, None] + forced.cumsum(-1) - forced).log_softmax(1)
+    return safe_logsumexp(left[..., None] + log_probs, 1)
+
+
 def safe_logsumexp(values: Tensor, dim: int) -> Tensor:
     """log sum exp along `dim`; where all values are -inf the result is -inf and the gradient 0, not nan."""
     possible = (values > -torch.inf).any(dim, keepdim=True)

@@ -7,7 +7,7 @@ one behind each token. Decoding follows their section 2.5. Where p(z | x) comes 
 import inspect
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -94,6 +94,8 @@ class Rag:
         given it.
         An answer is cut at `max_new_tokens`. Token sequences that read the same are one answer.
         """
+        if mode not in get_args(Mode) or decoding not in get_args(Decoding):
+            raise ValueError(f"mode is sequence or token, decoding thorough or fast; got {mode!r} and {decoding!r}.")
         docs = torch.as_tensor(np.asarray(doc_log_probs, dtype=np.float32), device=self.generator.model.device)
         _check([question], [evidences], docs[None])
         if not evidences:

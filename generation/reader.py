@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from generation.generator import Generator, padded_labels, score_many
+from generation.generator import LONGEST, Generator, padded_labels, score_many
 from generation.pointer import IGNORED, PointerReader
 from generation.reader_config import PointerReaderConfig
 from generation.training import TrainOptions, TrainReport, autocast, train
@@ -119,9 +119,10 @@ class Reader:
         return encoded["input_ids"], encoded["attention_mask"]
 
     def labels(self, answers: Sequence[str]) -> Tensor:
-        """Labels [N, T] of N answers: tokens, the end token, and -100 to fill up; on the model's device."""
+        """Labels [N, T] of N answers: the first LONGEST tokens, the end token, and -100 to fill up; on the model's
+        device."""
         ids = self.tokenizer(list(answers), add_special_tokens=False)["input_ids"] if answers else []
-        return padded_labels([[*tokens, self.tokenizer.sep_token_id] for tokens in ids], self.model.device)
+        return padded_labels([[*tokens[:LONGEST], self.tokenizer.sep_token_id] for tokens in ids], self.model.device)
 
     def label_log_probs(self, ids: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
         """log p(y_t | x, z, y_<t), [N, C, T] from ids and mask [N, S] and labels [N, C, T]; 0 where a label is -100."""
@@ -185,7 +186,6 @@ class Reader:
         return str(self.tokenizer.decode(tokens))
 
 
-_CANDIDATES_AT_ONCE = 1024
 _NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 _SHAPE = (
     "vocab_size",

@@ -245,7 +245,7 @@ def _batches(examples: Sequence[Example], options: TrainOptions, total: int) -> 
     while True:
         shuffled = torch.randperm(len(examples), generator=order).tolist()
         for begin in range(0, len(shuffled), options.batch_size):
-            if made == total:
+            if made >= total:
                 return
             made += 1
             yield [examples[i] for i in shuffled[begin : begin + options.batch_size]]

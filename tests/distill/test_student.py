@@ -107,7 +107,7 @@ def test_evidence_is_fused_the_most_probable_first_and_none_drowns_the_rest() ->
     assert fuse([]) == ""
 
 
-def test_the_distribution_is_the_teachers_mixture_over_the_whole_vocabulary(teacher: Reader) -> None:
+def test_the_distribution_is_the_teachers_next_token_over_the_whole_vocabulary(teacher: Reader) -> None:
     labels = teacher.labels([example.answer for example in EXAMPLES])
     also = teacher.source([QUESTION], ["2 3"])[0]
     support, found = teacher_distribution(teacher, EXAMPLES, labels, also=also)
@@ -116,18 +116,51 @@ def test_the_distribution_is_the_teachers_mixture_over_the_whole_vocabulary(teac
     for row, example in enumerate(EXAMPLES):
         prior = np.exp([each.log_p for each in example.evidence])
         prior /= prior.sum()
-        dense = 0.0
+        kept = labels[row] != IGNORED
+        dense = torch.zeros(len(labels[row]), teacher.model.config.vocab_size, dtype=torch.float64)
+        left_of_evidence = torch.zeros(len(labels[row]), 1, dtype=torch.float64)
         for weight, each in zip(prior, example.evidence, strict=True):
             ids, mask = teacher.source([example.question], [each.text])
             with torch.no_grad():
                 logits = teacher.model(input_ids=ids, attention_mask=mask, labels=labels[row : row + 1]).logits
-            dense = dense + weight * logits[0].softmax(-1).double()
-        kept = labels[row] != IGNORED
-        assert isinstance(dense, torch.Tensor)
+            p = logits[0].softmax(-1).double()
+            said = p.gather(-1, labels[row].clamp(min=0)[:, None])[:, 0]
+            before = weight * torch.cat([torch.ones(1), said[:-1]]).cumprod(0)[:, None]
+            dense, left_of_evidence = dense + before * p, left_of_evidence + before
+        dense = dense / left_of_evidence
         assert torch.allclose(found[row][kept].exp().double(), dense[kept][:, support], atol=FLOOR)
         left = dense[kept].sum(-1) - dense[kept][:, support].sum(-1)
         assert (left < FLOOR).all()
         assert found[row][kept].exp().sum(-1).tolist() == pytest.approx([1.0] * int(kept.sum()), abs=1e-3)
+
+
+@pytest.mark.parametrize(("alpha", "temperature"), [(0.0, 1.0), (0.3, 4.0), (0.7, 2.0), (1.0, 4.0), (1.0, 1.0)])
+def test_the_loss_of_a_step_is_that_reckoned_over_the_whole_vocabulary(
+    teacher: Reader, alpha: float, temperature: float
+) -> None:
+    """alpha T^2 KL + (1 - alpha) cross-entropy of the labels' own tokens, where few of the vocabulary's occur."""
+    examples = [
+        DistillExample("who?", (piece("turing", ("turing",), 0.6), piece("vale", ("vale",), 0.4)), "turing"),
+        DistillExample("what?", (piece("logic analysis", ("logic analysis",), 0.9),), "logic analysis"),
+    ]
+    student = Student.from_teacher(teacher, 2)
+    labels = teacher.labels([example.answer for example in examples])
+    ids, mask = student.reader.source([e.question for e in examples], [fuse(e.evidence) for e in examples])
+    support, target = teacher_distribution(teacher, examples, labels, also=ids)
+    assert len(support) < teacher.model.config.vocab_size / 2
+    with torch.no_grad():
+        dense = student.reader.model(input_ids=ids, attention_mask=mask, labels=labels).logits.double()
+    expected = []
+    for row, tokens in enumerate(labels.tolist()):
+        steps = [(t, token) for t, token in enumerate(tokens) if token != IGNORED]
+        soft = [(target[row, t].double() / temperature).softmax(-1) for t, _ in steps]
+        own = [(dense[row, t, support] / temperature).log_softmax(-1) for t, _ in steps]
+        divergence = np.mean([float((p * (p.log() - q)).sum()) for p, q in zip(soft, own, strict=True)])
+        cross_entropy = -np.mean([float(dense[row, t, token]) for t, token in steps])
+        expected.append(alpha * temperature**2 * divergence + (1 - alpha) * cross_entropy)
+    options = DistillOptions(alpha=alpha, temperature=temperature, batch_size=2, precision="fp32", device="cpu")
+    report = train_student(student, teacher, examples, options)
+    assert report.losses == pytest.approx([np.mean(expected)], rel=1e-3)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.7, 1.0])

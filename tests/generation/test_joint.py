@@ -1,14 +1,16 @@
 """Joint training on the toy graph with a tiny reader."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from generation.joint import joint_examples, joint_loss, reader_examples, train_together
+from generation.joint import Joint, joint_examples, joint_loss, reader_examples, train_together
 from generation.options import TrainingOptions
+from generation.rag import Rag
 from generation.reader import Reader
 from kg.terms import value_of
 from retrieval.evidence import gather
@@ -58,6 +60,52 @@ def test_the_loss_is_the_sum_over_all_evidence(retriever: Retriever, examples: l
             if found is not None
         ]
         assert loss == pytest.approx(-math.log(float(prior @ np.array(likelihood))), rel=1e-3)
+
+
+def test_the_mode_decides_the_marginal(retriever: Retriever, examples: list[Example], reader: Reader) -> None:
+    """Over two answers' worth of tokens, where RAG-Sequence and RAG-Token part."""
+    items = [
+        replace(item, answer=f"{item.answer} {item.answer}") for item in joint_examples(examples, retriever, count=3)
+    ]
+    losses: dict[str, list[float]] = {}
+    for mode in ("sequence", "token"):
+        with torch.no_grad():
+            found = joint_loss(retriever, reader, items, TrainingOptions(evidence=10_000, mode=mode))
+        losses[mode] = found.tolist()
+        for item, loss in zip(items, losses[mode], strict=True):
+            question = item.example.question.question
+            pieces = [gather(path, retriever.neighbours) for path in item.example.paths]
+            there = [place for place, piece in enumerate(pieces) if piece is not None]
+            texts = [piece.text for piece in pieces if piece is not None]
+            with torch.no_grad():
+                log_p = score_batch(retriever, [item.example])[:, there].log_softmax(-1)
+                expected = -Rag(reader).log_prob([question], [texts], log_p, [item.answer], mode=mode)
+            assert loss == pytest.approx(float(expected), rel=1e-4)
+    assert losses["token"] != pytest.approx(losses["sequence"], rel=1e-3)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_gold_path_is_among_the_evidence_even_if_it_scores_worst(
+    retriever: Retriever, examples: list[Example], reader: Reader, count: int
+) -> None:
+    for example in [item.example for item in joint_examples(examples, retriever, count=3)]:
+        with torch.no_grad():
+            scores = score_batch(retriever, [example])[0].double().numpy()
+        pieces = [gather(path, retriever.neighbours) for path in example.paths]
+        ranked = [place for place in np.argsort(-scores).tolist() if pieces[place] is not None]
+        worst = ranked[-1]
+        quality = np.eye(len(example.paths), dtype=np.float32)[worst]
+        shown = [worst, *ranked[: count - 1]]
+        assert len(ranked) > len(shown)
+        found = [piece for piece in (pieces[place] for place in shown) if piece is not None]
+        answer = found[0].labels[0]
+        prior = np.exp(scores[shown]) / np.exp(scores[shown]).sum()
+        log_p = reader.score(example.question.question, [piece.text for piece in found], [[answer]] * count)
+        expected = -math.log(float(prior @ np.exp(np.concatenate(log_p).astype(float))))
+        item = Joint(replace(example, quality=quality), answer)
+        with torch.no_grad():
+            (loss,) = joint_loss(retriever, reader, [item], TrainingOptions(evidence=count)).tolist()
+        assert loss == pytest.approx(expected, rel=1e-3)
 
 
 def test_the_gradient_reaches_the_scorer_and_the_reader(
@@ -127,3 +175,20 @@ def test_training_together_changes_both_and_lowers_the_loss(
     assert np.mean(first.losses[-2:]) < np.mean(first.losses[:2])
     assert any(not torch.equal(p, before[name]) for name, p in retriever.scorer.named_parameters())
     assert not retriever.scorer.training and not reader.model.training
+
+
+@pytest.mark.parametrize("layers", [0, 2])
+def test_frozen_layers_stay_through_both_stages(
+    retriever: Retriever, examples: list[Example], reader: Reader, layers: int
+) -> None:
+    before = {name: parameter.detach().clone() for name, parameter in reader.model.named_parameters()}
+    options = TrainingOptions(
+        reader_examples=8, joint_examples=4, batch_size=4, evidence=2, frozen_layers=layers, precision="fp32"
+    )
+    _, second = train_together(retriever, reader, examples, options)
+    assert second is not None
+    same = {name for name, parameter in reader.model.named_parameters() if torch.equal(parameter, before[name])}
+    frozen = ("encoder.embeddings.", *(f"encoder.encoder.layer.{layer}." for layer in range(layers)))
+    assert {name for name in before if name.startswith(frozen)} == {
+        name for name in same if name.startswith("encoder.") and not name.endswith("key.bias")
+    } | {name for name in before if name.startswith(frozen) and name.endswith("key.bias")}

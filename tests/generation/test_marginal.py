@@ -3,7 +3,12 @@ import math
 import pytest
 import torch
 
-from generation.marginal import mix_token_distributions, rag_sequence_log_prob, rag_token_log_prob
+from generation.marginal import (
+    mix_token_distributions,
+    rag_sequence_log_prob,
+    rag_token_log_prob,
+    sequence_token_distributions,
+)
 
 DOCS = torch.tensor([[0.7, 0.3]]).log()
 TOKENS = torch.tensor([[[0.5, 0.2], [0.1, 0.9]]]).log()
@@ -38,6 +43,18 @@ def test_mixture_is_a_distribution_and_agrees_with_rag_token() -> None:
     tokens = log_probs.gather(-1, answer[:, None, :, None].expand(-1, 3, -1, -1))[..., 0]
     expected = mixed.gather(-1, answer[..., None])[..., 0].sum(-1)
     assert torch.allclose(rag_token_log_prob(docs, tokens, torch.ones(2, 4)), expected, atol=1e-5)
+
+
+def test_what_comes_next_is_a_distribution_whose_product_is_rag_sequence() -> None:
+    torch.manual_seed(0)
+    docs = torch.randn(2, 3).log_softmax(-1)
+    log_probs = torch.randn(2, 3, 4, 5).log_softmax(-1)
+    answer = torch.randint(5, (2, 4))
+    tokens = log_probs.gather(-1, answer[:, None, :, None].expand(-1, 3, -1, -1))[..., 0]
+    found = sequence_token_distributions(docs, log_probs, tokens)
+    assert torch.allclose(found.exp().sum(-1), torch.ones(2, 4))
+    product = found.gather(-1, answer[..., None])[..., 0].sum(-1)
+    assert torch.allclose(rag_sequence_log_prob(docs, tokens, torch.ones(2, 4)), product, atol=1e-5)
 
 
 def test_absent_evidence_changes_neither_value_nor_gradient() -> None:

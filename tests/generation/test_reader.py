@@ -3,10 +3,12 @@ import logging
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from generation.generator import LONGEST, score_many
 from generation.pointer import PointerReader
 from generation.rag import Rag
 from generation.reader import Reader, ReaderExample, ReaderOptions, output_vocabulary, spaced_layers, train_reader
@@ -167,3 +169,30 @@ def test_long_evidence_is_cut(trained: Reader) -> None:
     ids, _ = trained.source(["where was ada born ?"], ["ada | birth place | london ; " * 30])
     assert ids.shape[1] == 64
     assert trained.generate("where was ada born ?", ["ada | birth place | london ; " * 30])[0]
+
+
+def test_a_literal_of_a_thousand_words_is_scored_by_its_beginning(trained: Reader) -> None:
+    long = " ".join(["london"] * 1000)
+    evidence = f"ada | birth place | {long}"
+    (scores,) = trained.score("where was ada born ?", [evidence], [[long, " ".join(["london"] * LONGEST), "london"]])
+    assert np.isfinite(scores).all()
+    assert scores[0] == pytest.approx(float(scores[1]), abs=1e-5)
+
+
+def test_many_candidates_are_scored_as_few_are(trained: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches get smaller, down to one pair each, and nothing else changes."""
+    questions = ["where was ada born ?"] * 5
+    evidence = [["ada | birth place | london", "alan | birth place | maida vale"]] * 5
+    candidates = [[["london", "maida vale"], ["london"]]] * 5
+    at_once = score_many(trained, questions, evidence, candidates)
+    encoded: list[int] = []
+    encode = PointerReader.encode
+    monkeypatch.setattr(
+        PointerReader, "encode", lambda self, ids, mask: (encoded.append(len(ids)), encode(self, ids, mask))[1]
+    )
+    monkeypatch.setattr("generation.generator._MOST_LETTERS", 1)
+    one_by_one = score_many(trained, questions, evidence, candidates)
+    assert encoded == [1] * 10
+    for whole, own in zip(at_once, one_by_one, strict=True):
+        for first, second in zip(whole, own, strict=True):
+            assert first == pytest.approx(second, abs=1e-4)

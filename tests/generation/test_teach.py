@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from generation.generator import Seq2Seq
 from generation.options import TrainingOptions
 from generation.reader import Reader
 from generation.teach import HELD_OUT, open_generator, read_all, split_by_entity, train_teacher, write_questions
-from kg.errors import ModelError
+from kg.errors import ConfigError, ModelError
 from kg.terms import value_of
 from retrieval.question import Answer, Question
 from retrieval.scorer import PathScorer
@@ -128,3 +129,19 @@ def test_the_same_seed_trains_the_same_teacher(tmp_path: Path, encoder_folder: P
         written.append({path.name: path.read_bytes() for path in files})
     assert len(written[0]) == 2
     assert written[0] == written[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"batch_size": 0}, "train.batch_size must be at least 1, not 0"),
+        ({"accumulate": 0}, "train.accumulate"),
+        ({"held_out": 1.0}, "train.held_out must be at least 0 and below 1"),
+        ({"scorer_rate": float("nan")}, "train.scorer_rate"),
+        ({"joint_examples": -5}, "train.joint_examples"),
+        ({"mode": "both"}, 'train.mode is "sequence" or "token"'),
+    ],
+)
+def test_options_out_of_range_are_refused_by_name(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        TrainingOptions(**options)

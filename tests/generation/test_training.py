@@ -1,10 +1,14 @@
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from generation import training
 from generation.training import TrainOptions, TrainReport, train
 from kg.errors import ModelError
 
@@ -56,6 +60,66 @@ def test_one_step_is_adamw_with_clipping() -> None:
     optimizer.step()
     for a, b in zip(model.parameters(), reference.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-6)
+
+
+@contextmanager
+def learning_rates() -> Iterator[list[float]]:
+    """The rate of each optimiser step, of a model with one group of parameters."""
+    rates: list[float] = []
+
+    def note(optimizer: torch.optim.Optimizer, *_: object) -> None:
+        (rate,) = {group["lr"] for group in optimizer.param_groups}
+        rates.append(rate)
+
+    handle = register_optimizer_step_pre_hook(note)
+    try:
+        yield rates
+    finally:
+        handle.remove()
+
+
+def test_the_rate_rises_to_its_peak_and_falls_towards_zero() -> None:
+    with learning_rates() as rates:
+        run(points(10), steps=10, batch_size=10, learning_rate=0.4, warmup=0.3)
+    rising, falling = [1 / 4, 2 / 4, 3 / 4], [7 / 7, 6 / 7, 5 / 7, 4 / 7, 3 / 7, 2 / 7, 1 / 7]
+    assert rates == pytest.approx([0.4 * share for share in rising + falling])
+
+
+def test_without_warm_up_the_rate_starts_at_its_peak() -> None:
+    with learning_rates() as rates:
+        run(points(10), steps=4, batch_size=10, learning_rate=0.4, warmup=0.0)
+    assert rates == pytest.approx([0.4, 0.3, 0.2, 0.1])
+
+
+@pytest.mark.parametrize(("step_s", "steps"), [(1.0, 10), (2.5, 4), (0.001, 20)])
+def test_a_run_behind_its_time_lowers_the_rate_by_the_clock(
+    monkeypatch: pytest.MonkeyPatch, step_s: float, steps: int
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: now))
+    model = nn.Linear(1, 1)
+
+    def loss(batch: Sequence[float]) -> Tensor:
+        nonlocal now
+        now += step_s
+        return model(torch.tensor([list(batch)]).T)[:, 0]
+
+    options = TrainOptions(steps=20, batch_size=1, learning_rate=0.4, warmup=0.0, max_seconds=10.0, precision="fp32")
+    with learning_rates() as rates:
+        report = train(model, [1.0], loss, options)
+    assert (report.steps, report.duration_s) == (steps, pytest.approx(steps * step_s))
+    assert rates == pytest.approx([0.4 * (1 - step / steps) for step in range(steps)])
+
+
+def test_matrices_decay_and_vectors_do_not() -> None:
+    """Without a gradient AdamW's step is the decay alone: 1 - rate x decay, at rates 0.1 and 0.05."""
+    model = Line()
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    options = TrainOptions(steps=2, learning_rate=0.1, warmup=0.0, weight_decay=0.5, precision="fp32", device="cpu")
+    train(model, [[1.0, 2.0, 3.0]], lambda batch: 0 * model(torch.tensor(batch)), options)
+    for name, parameter in model.named_parameters():
+        left = (1 - 0.1 * 0.5) * (1 - 0.05 * 0.5) if name.endswith("weight") else 1.0
+        assert torch.allclose(parameter, left * before[name], rtol=1e-6, atol=0), name
 
 
 def test_learns_and_counts() -> None:
