@@ -7,10 +7,10 @@ other text without regard to case, outer spaces and Unicode form.
 
 import re
 import unicodedata
-from decimal import Decimal, InvalidOperation
-from urllib.parse import unquote
+from decimal import Context, Decimal, InvalidOperation
+from urllib.parse import unquote_to_bytes
 
-_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+\Z")
+_IRI = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://|urn:)\S+\Z")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?\Z", re.ASCII)
 _TRUTHS = {"true": "true", "yes": "true", "false": "false", "no": "false"}
 
@@ -25,7 +25,7 @@ def canonical_value(value: str) -> str:
     """
     text = unicodedata.normalize("NFC", value.strip())
     if _IRI.match(text):
-        return unicodedata.normalize("NFC", unquote(text)) if "%" in text else text
+        return unicodedata.normalize("NFC", _decoded(text)) if "%" in text else text
     if _NUMBER.match(text):
         return _number(text)
     folded = " ".join(text.casefold().split())
@@ -41,9 +41,18 @@ def same_value(one: str, other: str) -> bool:
     return canonical_value(one) == canonical_value(other)
 
 
+def _decoded(iri: str) -> str:
+    """The IRI percent-decoded; as it is where that gives no text, or no IRI."""
+    try:
+        decoded = unquote_to_bytes(iri).decode()
+    except UnicodeDecodeError:
+        return iri
+    return decoded if _IRI.match(decoded) else iri
+
+
 def _number(text: str) -> str:
     try:
-        number = Decimal(text).normalize()
+        number = Decimal(text).normalize(Context(prec=max(28, len(text))))
     except InvalidOperation:
         return text
     if number == 0:

@@ -11,6 +11,7 @@ from kg.values import canonical_value, same_value
     ("one", "other"),
     [
         ("http://dbpedia.org/resource/%C3%8Ele-de-France", "http://dbpedia.org/resource/I\u0302le-de-France"),
+        ("http://dbpedia.org/resource/I%CC%82le-de-France", "http://dbpedia.org/resource/%C3%8Ele-de-France"),
         ("http://metaqa.example/entity/%24", "http://metaqa.example/entity/$"),
         ("6.0E7", "60000000"),
         ("1.2742e+07", "12742000"),
@@ -37,6 +38,10 @@ def test_the_same_value_written_twice_is_the_same(one: str, other: str) -> None:
         ("http://dbpedia.org/resource/Paris", "Paris"),
         ("²", "2"),
         ("nan", "inf"),
+        ("http://x/%E9", "http://x/%E8"),
+        ("urn:isbn:AbC", "urn:isbn:aBc"),
+        ("12345678901234567890123456781", "12345678901234567890123456782"),
+        ("http://x/a%20b", "http://x/a%20B"),
     ],
 )
 def test_different_values_stay_different(one: str, other: str) -> None:
