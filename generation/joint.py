@@ -17,7 +17,7 @@ from generation.generator import Generator
 from generation.options import TrainingOptions
 from generation.pointer import PointerReader
 from generation.rag import Rag
-from generation.reader import ReaderExample, freeze, train_reader
+from generation.reader import ReaderExample, train_reader
 from generation.training import TrainOptions, TrainReport, train
 from kg.terms import value_of
 from kg.values import canonical_value
@@ -95,7 +95,6 @@ def train_together(
     if not joint:
         return first, None
     pair = nn.ModuleDict({"reader": reader.model, "scorer": retriever.scorer})
-    freeze(reader, options.frozen_layers)
 
     def loss(batch: Sequence[Joint]) -> Tensor:
         return joint_loss(retriever, reader, batch, options)

@@ -1,5 +1,6 @@
 """Distillation and its gate over the toy graph with a tiny teacher."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,12 @@ import pytest
 from distill.distil import distil, evidence_for, gate, gold_label, megabytes, new_student
 from distill.options import DistillOptions
 from distill.student import Student
+from generation.answer import Prediction
 from generation.generator import Seq2Seq
 from generation.reader import Reader
 from kg.errors import ModelError
 from kg.terms import iri_term, literal_term
+from retrieval.evidence import Evidence
 from retrieval.question import Answer, Question
 from retrieval.retriever import Retriever
 from tests.distill.conftest import EVIDENCE
@@ -36,6 +39,23 @@ def test_a_student_is_trained_written_and_measured(
     found = gate(toy_questions(), retriever, teacher, student, OPTIONS)
     assert found.n == 8
     assert found.student.megabytes < found.teacher.megabytes == megabytes(teacher)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_gate_shows_as_much_evidence_as_the_options_say(retriever: Retriever, teacher: Reader, count: int) -> None:
+    shown: list[list[str]] = []
+
+    class Watched(Student):
+        def predict(self, questions: Sequence[str], evidence: Sequence[Sequence[Evidence]]) -> list[Prediction]:
+            shown.extend([piece.text for piece in own] for own in evidence)
+            return super().predict(questions, evidence)
+
+    questions = toy_questions()
+    student = Watched(Student.from_teacher(teacher, 1).reader)
+    gate(questions, retriever, teacher, student, DistillOptions(evidence=count))
+    wanted = [[piece.text for piece in own] for own in evidence_for(questions, retriever, k=count)]
+    assert shown == [wanted[0], *wanted]
+    assert max(map(len, shown)) == count
 
 
 def test_no_more_questions_are_learned_from_than_asked_for(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from distill import gate
 from distill.gate import GateReport, compare, measure
 from generation.answer import NO_ANSWER, Prediction
 from kg.types import ScoredAnswer
@@ -91,3 +92,46 @@ def test_questions_are_asked_one_at_a_time_after_a_warm_up() -> None:
     (found,) = measure([(model, 3.0)], QUESTIONS, GIVEN)
     assert model.asked == [QUESTIONS[0].question, *(question.question for question in QUESTIONS)]
     assert (found.hits_at_1, found.f1, found.megabytes) == (0.25, 0.25, 3.0)
+
+
+@dataclass
+class Clock:
+    """Stands still but for what the models say they take."""
+
+    now_s: float = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(gate, "time", made)
+    return made
+
+
+@dataclass
+class Timed:
+    """Knows no answer, and takes so long over it by the clock; the first duration is that of the warm-up."""
+
+    clock: Clock
+    durations_s: list[float]
+
+    def predict(self, questions: Sequence[str], evidence: Sequence[Sequence[Evidence]]) -> list[Prediction]:
+        self.clock.now_s += self.durations_s.pop(0)
+        return [Prediction(NO_ANSWER, (), ())]
+
+
+def test_the_duration_is_the_median_without_the_warm_up(clock: Clock) -> None:
+    models = [Timed(clock, [999.0, 9.0, 2.0, 500.0, 7.0, 1.0]), Timed(clock, [0.0, 3.0, 80.0, 6.0, 70.0, 60.0])]
+    found = measure([(model, 1.0) for model in models], QUESTIONS[:5], GIVEN[:5])
+    assert [each.duration_ms for each in found] == pytest.approx([7000.0, 60000.0])
+
+
+@pytest.mark.parametrize(("student_s", "passed"), [(31 / 32, True), (1.0, False), (33 / 32, False), (1.75, False)])
+def test_a_student_has_to_be_faster_by_however_little(clock: Clock, student_s: float, passed: bool) -> None:
+    """Parts of two, which a clock adds up exactly."""
+    teacher, student = (Timed(clock, [each] * 6) for each in (1.0, student_s))
+    found = compare(QUESTIONS[:5], GIVEN[:5], (teacher, 80.0), (student, 20.0), keep_quality=0.95)
+    assert found.passed is passed, found.reasons

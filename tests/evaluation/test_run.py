@@ -1,6 +1,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sacrebleu import corpus_bleu
@@ -63,6 +64,14 @@ def test_retrieval_counts_questions_answered_within_k_and_the_triples_shown() ->
     }
     report = evaluate_retrieval(QUESTIONS, lambda q: evidence[q.id]).report
     assert (report["recall@1"], report["recall@5"], report["recall@20"], report["triples"]) == (0.5, 1.0, 1.0, 1.5)
+
+
+def test_triples_are_counted_and_listed_in_the_first_20_pieces_only() -> None:
+    pieces = [Retrieved([R + f"V{i}"], [(R + "Ada", DBO + f"p{i}", R + f"V{i}")]) for i in range(25)]
+    gold = [Question("q", "?", (Answer("uri", R + "V19"),)), Question("r", "?", (Answer("uri", R + "V20"),))]
+    result = evaluate_retrieval(gold, lambda q: pieces)
+    assert (result.report["triples"], result.report["recall@20"]) == (20, 0.5)
+    assert [len(line["evidence"]) for line in result.predictions] == [20, 20]
 
 
 TEXTS = [
@@ -159,6 +168,57 @@ def test_generation_reports_sacrebleu_beside_the_template() -> None:
     )
     assert report["bleu"] > report["baselines"]["template"]["bleu"]
     assert {"bleu", "chrf", "rouge_l"} <= report["intervals"].keys()
+
+
+def holds_its_values(report: dict[str, Any], names: set[str]) -> bool:
+    """Whether there is an interval for each name, around the value, and neither a point nor everything."""
+    intervals = report["intervals"]
+    return intervals.keys() == names and all(
+        0 < intervals[name][0] < report[name] < intervals[name][1] < 2 * report[name] and intervals[name][1] != 1
+        for name in names
+    )
+
+
+def test_each_interval_lies_around_its_value() -> None:
+    """Items of which every third is answered wrong: no metric is the same on all samples, and none comes near 0."""
+    n, right = 30, [i % 3 > 0 for i in range(30)]
+    questions = [Question(f"{i}", "?", (Answer("literal", f"{i}"),)) for i in range(n)]
+    said = [f"{i}" if right[i] else "x" for i in range(n)]
+    triples: list[Triple] = [("s", "p", text) for text in said]
+    texts = [RelatedText(f"{i}", f"{i}", (("s", "p", f"{i}"),), None) for i in range(n)]
+    summaries = [
+        Description(
+            "e",
+            tuple(("e", f"p{j}", "o") for j in range(12)),
+            (frozenset(range(5 + 5 * ok)),) * 2,
+            (frozenset(range(10 - ok)),),
+        )
+        for ok in right
+    ]
+    linked = [LinkedText(f"{i}", f"{i}", (Mention(0, len(f"{i}"), R + f"{i}", 1.0),)) for i in range(n)]
+    linker = LongestMatch({text: R + said[i] for i, text in enumerate(map(str, range(n)))})
+    claims = [Claim(("s", "p", f"{i}"), right[i]) for i in range(n)]
+    reports = {
+        "answers": evaluate_answers(questions, lambda q: [said[int(q.id)]]),
+        "retrieval": evaluate_retrieval(
+            questions, lambda q: [Retrieved([said[int(q.id)]], triples[: 1 + 2 * right[int(q.id)]])]
+        ),
+        "linking": evaluate_linking(linked, linker, known=lambda iri: True),
+        "relations": evaluate_relations(texts, lambda text: [triples[int(text)]]),
+        "importance": evaluate_importance(summaries, in_order),
+        "truth": evaluate_truth(claims, lambda asked: [(7 * i) % 10 + 3 * right[i] for i in range(n)]),
+    }
+    exact = {"precision", "recall", "f1"}
+    metrics = {
+        "answers": {"hits@1", "f1", "mrr", "exact_match"},
+        "retrieval": {"recall@1", "recall@5", "recall@20", "triples"},
+        "linking": {*exact, "f1_known", "accuracy_given_spans"},
+        "relations": exact,
+        "importance": {"f@5", "f@10"},
+        "truth": {"roc_auc"},
+    }
+    for name, result in reports.items():
+        assert holds_its_values(result.report, metrics[name]), (name, result.report)
 
 
 def test_nothing_to_evaluate_is_wrong_use() -> None:
