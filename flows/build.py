@@ -84,11 +84,16 @@ def distill(workspace: str, config: str | None = None, questions: Sequence[str] 
 
 @flow(name="limbeck-promote", validate_parameters=False)
 def promote(workspace: str, config: str | None = None) -> dict[str, Any]:
-    """Puts the student in charge if it passes the gate; returns the gate's report, with `snapshot` where it passed."""
+    """Puts the student in charge if it passes the gate; returns the gate's report, with `snapshot` where it passed.
+
+    A student that is in charge keeps its report, marked `already`; nothing is published.
+    """
     place = Path(workspace)
     clock = Clock()
     with write_lock(place):
         parent = open_snapshot(place)
+        if parent.manifest.get("live") == "student":
+            return {**parent.manifest["gate"], "snapshot": parent.id, "already": True}
         options = _options(parent, config)
         report = clock.run("gate", pipeline.judge, parent.folder, options)
         if not report["passed"]:
@@ -119,7 +124,7 @@ def _build(workspace: Path, options: Config, skip: tuple[str, ...], *, parent: S
         else:
             texts = clock.run("text", pipeline.read_texts, folder, pulled, cleaned, options)
         facts = clock.run("store", pipeline.publish_graph, folder, cleaned, texts, options)
-        facts |= {"live": "teacher", "skipped": list(skip)}
+        facts |= {"skipped": list(skip)}
         if "embed" not in skip:
             facts |= clock.run("embed", pipeline.embed, folder, options)
             kept = parent is not None and pipeline.keep_models(parent, folder, facts)

@@ -79,6 +79,8 @@ def load_config(path: Path | None) -> Config:
     except OSError as error:
         raise ConfigError(f"the configuration {path} cannot be read: {error.strerror}.") from error
     config: Config = _fill(Config, data, str(path), "")
+    if any(not source.location.strip() for source in config.sources):
+        raise ConfigError(f"{path}: sources.location is empty; give the path or address of a source.")
     base = path.parent
     return dataclasses.replace(
         config,
@@ -91,8 +93,11 @@ def load_config(path: Path | None) -> Config:
 
 
 def configured(config: str | None, sources: Sequence[str], questions: Sequence[str]) -> Config:
-    """The configuration of a file, with more sources and question files. Raises ConfigError without any source."""
+    """The configuration of a file, with more sources and question files. Raises ConfigError without any source,
+    UsageError for an empty one."""
     options = load_config(Path(config)) if config else Config()
+    if any(not location.strip() for location in sources):
+        raise UsageError("--source is empty; give the path or address of a source.")
     more = tuple(SourceOptions(_absolute(location)) for location in sources)
     asked = tuple(str(Path(name).resolve()) for name in questions)
     options = dataclasses.replace(options, sources=(*options.sources, *more), questions=(*options.questions, *asked))

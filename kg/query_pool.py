@@ -132,6 +132,8 @@ class _Worker:
             status = self._process.wait()
             if status in (-signal.SIGABRT, -signal.SIGKILL):
                 raise QueryStopped("the query ran out of memory and was stopped. Narrow it, or add a LIMIT.") from error
+            if status in (-signal.SIGSEGV, -signal.SIGBUS):  # the parser recurses, and its stack has an end
+                raise QueryError("the query is nested too deeply or crashes the engine; simplify it.") from error
             raise QueryStopped(f"the process of the query ended with status {status}. Try again.") from error
 
     def stop(self) -> None:

@@ -47,21 +47,50 @@ def open_snapshot(workspace: Path, snapshot_id: str | None = None) -> Snapshot:
     """The current snapshot, or a named one. Raises NoSnapshot, SnapshotError."""
     name = snapshot_id or current_id(workspace)
     if name is None:
+        if snapshot_ids(workspace):
+            raise NoSnapshot(f"{workspace / 'CURRENT'} names no snapshot. Run `limbeck rollback`, or build again.")
         raise NoSnapshot(f"nothing has been built in {workspace} yet. Run `limbeck build --source …` first.")
     folder = workspace / "snapshots" / name
     try:
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise NoSnapshot(f"{workspace} has no snapshot {name}; `limbeck status` lists those it has.") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        out = "`limbeck status` lists those it has" if snapshot_id else "run `limbeck rollback`, or build again"
+        raise NoSnapshot(f"{workspace} has no snapshot {name}, or it has no manifest; {out}.") from error
     except ValueError as error:
         raise SnapshotError(
             f"{folder / 'manifest.json'} is damaged: {error}. Run `limbeck rollback` or build again."
         ) from error
+    if not isinstance(manifest, dict) or (manifest.get("format") == FORMAT and "files" not in manifest):
+        raise SnapshotError(
+            f"{folder / 'manifest.json'} is damaged: it names no files. Run `limbeck rollback` or build again."
+        )
     if manifest.get("format") != FORMAT:
         raise SnapshotError(
             f"snapshot {name} has format {manifest.get('format')}, this version reads {FORMAT}. Build again."
         )
     return Snapshot(folder, manifest)
+
+
+def snapshot_before(workspace: Path) -> Snapshot:
+    """The snapshot to go back to: the one that the current one followed. Where either does not open, the newest earlier
+    one whose files are whole. Raises NoSnapshot."""
+    current, names = current_id(workspace), snapshot_ids(workspace)
+    try:
+        previous = open_snapshot(workspace).manifest.get("previous")
+    except SnapshotError:
+        if not names:
+            raise
+    else:
+        if previous not in names:
+            raise NoSnapshot(f"{workspace} has no snapshot before {current} to go back to.")
+        with suppress(SnapshotError):
+            return open_snapshot(workspace, previous)
+    for name in reversed(names[: names.index(current)] if current in names else names):
+        with suppress(SnapshotError):
+            snapshot = open_snapshot(workspace, name)
+            if not damaged_files(snapshot):
+                return snapshot
+    raise NoSnapshot(f"{workspace} has no whole snapshot before {current} to go back to. Build again.")
 
 
 def hold(snapshot: Snapshot, holder: object) -> None:
@@ -81,7 +110,7 @@ def hold(snapshot: Snapshot, holder: object) -> None:
 def current_id(workspace: Path) -> str | None:
     """The id of the current snapshot, or None."""
     try:
-        return (workspace / "CURRENT").read_text("utf-8").strip() or None
+        return (workspace / "CURRENT").read_text("utf-8", "replace").strip() or None
     except FileNotFoundError:
         return None
 

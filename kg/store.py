@@ -127,10 +127,22 @@ def without_network(text: str, run: Callable[[], T]) -> T:
             refuse_service(text, strict=not deny_network())
             outcome.set_result(run())
         except BaseException as error:
+            _forget_frames(error)  # they hold results, which only this thread may drop
             outcome.set_exception(error)
 
     threading.Thread(target=work, daemon=True).start()
     return outcome.result()
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Takes the tracebacks off an error and all that led to it."""
+    left, seen = [error], set[int]()
+    while left:
+        error = left.pop()
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            error.__traceback__ = None
+            left += [error.__cause__, error.__context__]
 
 
 def _words(text: str) -> Iterator[str]:

@@ -31,6 +31,8 @@ Questions = Annotated[list[Path] | None, typer.Option("--questions", help="JSONL
 Model = Annotated[str | None, typer.Option("--model", help="teacher or student; by default the one in charge.")]
 Mode = Annotated[str, typer.Option("--mode", help="Where retrieval begins: hybrid, graph, dense or lexical.")]
 HERE = Path("workspace")
+LONGEST_S = 86_400
+"""Most seconds that `serve` may give a query: a day."""
 INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
 
@@ -77,7 +79,7 @@ def build(
 
     asked = [str(path) for path in questions or ()]
     if dry_run:
-        result = jobs.estimate(config, source or [], asked)
+        result = jobs.estimate(config, source or [], asked, skip or [])
     else:
         result = jobs.build(workspace, config, source or [], asked, skip or [])
     show(result, as_json, jobs.build_lines)
@@ -112,13 +114,16 @@ def sparql(
     query: Annotated[str, typer.Argument(help="A SPARQL 1.1 query, or @FILE that holds one.")],
     form: Annotated[str, typer.Option("--format", help="table, json, csv, tsv, xml, turtle or nt.")] = "table",
     workspace: Workspace = HERE,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Query the graph; dbr:, dbo:, rdfs: and the like need no PREFIX."""
     from limbeck import render
     from limbeck.knowledge_base import open_knowledge_base
 
+    if as_json and form not in ("table", "json"):
+        raise UsageError(f"--json and --format {form} are two formats; choose one.")
     text = read_text(Path(query[1:])) if query.startswith("@") else query
-    sys.stdout.write(render.sparql(open_knowledge_base(workspace), text, form))
+    sys.stdout.write(render.sparql(open_knowledge_base(workspace), text, "json" if as_json else form))
 
 
 @app.command("show")
@@ -220,13 +225,15 @@ def evaluate(
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8080,
     timeout: Annotated[float, typer.Option(help="Seconds that one SPARQL query may take.")] = 30.0,
     workspace: Workspace = HERE,
 ) -> None:
     """Serve /ask, /sparql and /health over the current snapshot."""
     from limbeck.serving import serve_workspace
 
+    if not 0 < timeout <= LONGEST_S:  # nan is in no range
+        raise UsageError(f"--timeout must be above 0 and at most {LONGEST_S} seconds, not {timeout:g}.")
     serve_workspace(workspace, host=host, port=port, timeout_s=timeout)
 
 

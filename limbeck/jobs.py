@@ -5,22 +5,23 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kg.errors import NoSnapshot
-from kg.snapshot import current_id, open_snapshot, point_to, snapshot_ids, write_lock
+from kg.errors import SnapshotError
+from kg.snapshot import current_id, open_snapshot, point_to, snapshot_before, snapshot_ids, write_lock
 from limbeck.knowledge_base import open_knowledge_base
+
+if TYPE_CHECKING:
+    from flows.config import Config
 
 
 def build(
     workspace: Path, config: Path | None, sources: Sequence[str], questions: Sequence[str], skip: Sequence[str]
 ) -> dict[str, Any]:
     """Runs the flow `build` here; returns the report of the snapshot."""
-    from flows.config import check_skipped, configured
     from kg.sources.options import kind_of
 
-    check_skipped(skip)
-    for source in configured(_name(config), sources, questions).sources:
+    for source in _checked(config, sources, questions, skip).sources:
         kind_of(source.location)
     given = {"sources": list(sources), "questions": list(questions), "skip": list(skip)}
     return report(_run("build", workspace, config, **given))
@@ -34,13 +35,13 @@ def refresh(workspace: Path, config: Path | None) -> dict[str, Any]:
 
 def train(workspace: Path, config: Path | None, questions: Sequence[str]) -> dict[str, Any]:
     """Runs the flow `train` here."""
-    open_snapshot(workspace)
+    _check_questions(workspace, config, questions)
     return report(_run("train", workspace, config, questions=list(questions)))
 
 
 def distill(workspace: Path, config: Path | None, questions: Sequence[str]) -> dict[str, Any]:
     """Runs the flow `distill` here."""
-    open_snapshot(workspace)
+    _check_questions(workspace, config, questions)
     return report(_run("distill", workspace, config, questions=list(questions)))
 
 
@@ -51,12 +52,9 @@ def promote(workspace: Path, config: Path | None) -> dict[str, Any]:
 
 
 def rollback(workspace: Path) -> dict[str, Any]:
-    """Makes the snapshot before the current one current. Raises NoSnapshot if there is none."""
+    """Makes the snapshot before the current one current (see `snapshot_before`). Raises NoSnapshot if there is none."""
     with write_lock(workspace):
-        previous = open_snapshot(workspace).manifest.get("previous")
-        if previous is None or previous not in snapshot_ids(workspace):
-            raise NoSnapshot(f"{workspace} has no snapshot before {current_id(workspace)} to go back to.")
-        point_to(workspace, previous)
+        point_to(workspace, snapshot_before(workspace).id)
     return status(workspace)
 
 
@@ -69,25 +67,36 @@ def deploy(workspace: Path, config: Path | None, api_url: str | None) -> dict[st
     return register(workspace, config, schedule=schedule, api_url=api_url)
 
 
-def estimate(config: Path | None, sources: Sequence[str], questions: Sequence[str]) -> dict[str, Any]:
+def estimate(
+    config: Path | None, sources: Sequence[str], questions: Sequence[str], skip: Sequence[str] = ()
+) -> dict[str, Any]:
     """What a build would pull."""
-    from flows.config import configured
     from kg.sources import estimate as look
 
-    return {"dry_run": True, "sources": look(configured(_name(config), sources, questions).sources)}
+    return {"dry_run": True, "sources": look(_checked(config, sources, questions, skip).sources)}
 
 
 def status(workspace: Path) -> dict[str, Any]:
-    """The current snapshot, the model in charge, and all snapshots."""
-    snapshot = open_snapshot(workspace)
-    manifest = snapshot.manifest
+    """The current snapshot, the model in charge (None if none is trained), and all snapshots. problem: why the current
+    snapshot does not open, or None. Raises NoSnapshot if there is no snapshot at all."""
+    manifest: dict[str, Any] = {}
+    problem = None
+    try:
+        manifest = open_snapshot(workspace).manifest
+    except SnapshotError as error:
+        if not snapshot_ids(workspace):
+            raise
+        problem = str(error)
+    files = manifest.get("files", ())
+    trained = any(name.startswith("models/") for name in files)
     return {
         "workspace": str(workspace),
-        "snapshot": snapshot.id,
-        "live": manifest.get("live"),
-        "counts": manifest["counts"],
+        "snapshot": current_id(workspace),
+        "problem": problem,
+        "live": manifest.get("live") if trained else None,
+        "counts": manifest.get("counts"),
         "encoder": (manifest.get("encoder") or {}).get("name"),
-        "student": any(name.startswith("models/student/") for name in manifest["files"]),
+        "student": any(name.startswith("models/student/") for name in files),
         "previous": manifest.get("previous"),
         "snapshots": snapshot_ids(workspace),
         "sources": manifest.get("sources", []),
@@ -162,11 +171,18 @@ def build_lines(result: dict[str, Any]) -> list[str]:
 
 def status_lines(result: dict[str, Any]) -> list[str]:
     """The status as text."""
+    if result["problem"]:
+        return [
+            f"snapshot {result['snapshot'] or 'unknown'} in {result['workspace']} does not open",
+            f"  {result['problem']}",
+            *(f"  there is snapshot {name}" for name in result["snapshots"]),
+        ]
     counts = result["counts"]
+    answering = f"the {result['live']} answers" if result["live"] else "no model is trained, see `limbeck train`"
     return [
         f"snapshot {result['snapshot']} in {result['workspace']}",
         f"  {counts['triples']:,} triples, {counts['entities']:,} entities, {counts['predicates']:,} predicates",
-        f"  encoder {result['encoder'] or 'none'}; the {result['live']} answers; "
+        f"  encoder {result['encoder'] or 'none'}; {answering}; "
         f"{'a student is there' if result['student'] else 'no student'}",
         *(f"  source {source['name']} ({source['kind']})" for source in result["sources"]),
         f"  {len(result['snapshots'])} snapshots; `limbeck rollback` goes back to {result['previous'] or 'none'}",
@@ -183,6 +199,29 @@ def verify_lines(result: dict[str, Any]) -> list[str]:
 def deploy_lines(result: dict[str, Any]) -> list[str]:
     """The deployments as text."""
     return [f"{item['name']}: {item.get('schedule') or 'no schedule'}" for item in result["deployments"]]
+
+
+def _checked(config: Path | None, sources: Sequence[str], questions: Sequence[str], skip: Sequence[str]) -> "Config":
+    """The configuration of a build, whose question files can be read and whose skipped steps there are."""
+    from flows.config import check_skipped, configured
+    from retrieval.question import read_questions
+
+    check_skipped(skip)
+    options = configured(_name(config), sources, questions)
+    for name in options.questions:
+        read_questions(Path(name))
+    return options
+
+
+def _check_questions(workspace: Path, config: Path | None, questions: Sequence[str]) -> None:
+    """Raises UsageError or ParseError for a file of questions to train on that cannot be read."""
+    from flows.config import config_from, load_config
+    from retrieval.question import read_questions
+
+    snapshot = open_snapshot(workspace)
+    options = load_config(config) if config else config_from(snapshot.manifest["config"])
+    for name in (*options.questions, *questions):
+        read_questions(Path(name))
 
 
 def _run(name: str, workspace: Path, config: Path | None, **parameters: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from evaluation.report import Evaluation, report_table, write_predictions
 from kg.errors import UsageError
 from limbeck import systems
 from limbeck.knowledge_base import KnowledgeBase, open_knowledge_base
+from limbeck.render import table_text
 from retrieval.question import read_questions
 
 T = TypeVar("T")
@@ -65,9 +66,8 @@ def run(
     if as_json:
         print(json.dumps(result.report, ensure_ascii=False))
     else:
-        from rich.console import Console
-
-        Console().print(report_table(result.report, title=f"{kind}, {gold.name}, snapshot {kb.snapshot.id}"))
+        table = report_table(result.report, title=f"{kind}, {gold.name}, snapshot {kb.snapshot.id}")
+        print(table_text(table), end="")
 
 
 def answers(kb: KnowledgeBase, job: Job) -> Evaluation:

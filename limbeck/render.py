@@ -1,16 +1,22 @@
 """Results as lines of text for a terminal."""
 
 import io
-from collections.abc import Iterable
-from typing import Any
+import json
+import sys
+from typing import TYPE_CHECKING, Any
 
 from kg.errors import UsageError
 from limbeck.answers import Answer, CitedTriple, Entity
 from limbeck.knowledge_base import KnowledgeBase
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 MOST_EVIDENCE = 3
 MOST_TRIPLES = 4
 RDF_AND_RESULTS = ("json", "csv", "tsv", "xml", "turtle", "nt")
+UNCUT = 1 << 20
+"""Width of a table that is not for a terminal, in characters."""
 
 
 def answer_lines(answer: Answer) -> list[str]:
@@ -42,41 +48,76 @@ def gate_lines(report: dict[str, Any]) -> list[str]:
         for name in ("teacher", "student")
     ]
     said = "the student is in charge" if report["passed"] else "the teacher stays in charge"
+    if report.get("already"):
+        said += " already; nothing was published"
     return [head, *rows, f"{report['n']} held-out questions: {said}"]
 
 
 def sparql(kb: KnowledgeBase, text: str, form: str) -> str:
-    """A query's results in a format, or as a table of short names."""
-    from kg.store import query, serialize, without_network
+    """A query's results in a format, or as a table of short names. Raises QueryError, also past the limits on time and
+    memory of `kg.query_pool`."""
+    from kg.query_pool import QueryPool
+    from kg.store import form_of
 
-    if form != "table":
-        if form not in RDF_AND_RESULTS:
-            raise UsageError(f"the format {form!r} is not known; choose table, {', '.join(RDF_AND_RESULTS)}.")
-        data = without_network(text, lambda: serialize(query(kb.store, text), form).decode())
-        return data if data.endswith("\n") else data + "\n"
-    return without_network(text, lambda: _table(query(kb.store, text)))
+    if form not in ("table", *RDF_AND_RESULTS):
+        raise UsageError(f"the format {form!r} is not known; choose table, {', '.join(RDF_AND_RESULTS)}.")
+    graph = form_of(text) in ("CONSTRUCT", "DESCRIBE")
+    with QueryPool(kb.snapshot.folder / "store", workers=1) as pool:
+        data = pool.run(text, ("nt" if graph else "json") if form == "table" else form).decode()
+    if form == "table":
+        return _triples_table(data) if graph else _results_table(json.loads(data))
+    return data if data.endswith("\n") else data + "\n"
 
 
-def _table(results: Any) -> str:
-    import pyoxigraph as ox
-    from rich import box
+def table_text(table: "Table") -> str:
+    """A table as text: as wide as the terminal, with long values folded; as wide as its values where stdout is none.
+    What looks like markup is shown as it is."""
     from rich.console import Console
-    from rich.table import Table
+
+    for column in table.columns:
+        column.overflow = "fold"
+    out = io.StringIO()
+    width = None if sys.stdout.isatty() else UNCUT
+    Console(file=out, width=width, color_system=None, markup=False, emoji=False, highlight=False).print(table)
+    return "".join(line.rstrip() + "\n" for line in out.getvalue().split("\n")[:-1])
+
+
+def _results_table(results: dict[str, Any]) -> str:
+    if "boolean" in results:
+        return "yes\n" if results["boolean"] else "no\n"
+    names = results["head"]["vars"]
+    return _table(names, [[_short(row.get(name)) for name in names] for row in results["results"]["bindings"]])
+
+
+def _triples_table(data: str) -> str:
+    import pyoxigraph as ox
 
     from kg.terms import shorten
 
-    if isinstance(results, ox.QueryBoolean):
-        return "yes\n" if results else "no\n"
-    columns: Iterable[str] = ("s", "p", "o")
-    if isinstance(results, ox.QuerySolutions):
-        columns = [variable.value for variable in results.variables]
-    table = Table(*columns, box=box.SIMPLE)
-    for row in results:
-        cells = row if isinstance(results, ox.QuerySolutions) else (row.subject, row.predicate, row.object)
-        table.add_row(*("" if term is None else shorten(term.value) for term in cells))
-    out = io.StringIO()
-    Console(file=out, width=160).print(table)
-    return out.getvalue()
+    triples = ox.parse(data, format=ox.RdfFormat.N_TRIPLES)
+    rows = [[shorten(term.value) for term in (quad.subject, quad.predicate, quad.object)] for quad in triples]
+    return _table(["s", "p", "o"], rows)
+
+
+def _table(names: list[str], rows: list[list[str]]) -> str:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(*names, box=box.SIMPLE)
+    for row in rows:
+        table.add_row(*row)
+    return table_text(table)
+
+
+def _short(term: dict[str, Any] | None) -> str:
+    from kg.terms import shorten
+
+    if term is None:
+        return ""
+    value = term["value"]
+    if isinstance(value, dict):  # a triple that is quoted
+        return f"<< {' '.join(_short(value[part]) for part in ('subject', 'predicate', 'object'))} >>"
+    return shorten(value)
 
 
 def _triple(triple: CitedTriple) -> list[str]:

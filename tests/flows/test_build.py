@@ -22,7 +22,8 @@ from kg.snapshot import current_id, open_snapshot, snapshot_ids
 from kg.terms import expand
 from kg.verify import verify
 from limbeck.endpoint import serve_dump
-from limbeck.jobs import report, rollback
+from limbeck.jobs import report, rollback, status, status_lines
+from limbeck.render import gate_lines
 from retrieval.question import Question, read_questions
 from tests.loopback import serve_oxigraph
 from tests.toy import ADDED, CLEAN, DISTINCT, DROPPED, ENTITIES, PREDICATES, TOY_NT, triples_of
@@ -138,6 +139,8 @@ def test_without_text_the_graph_is_the_clean_one(run: Run, config: Path, tmp_pat
     kb = limbeck.open(tmp_path)
     assert {kb.graph.triple(row) for row in range(len(kb.graph))} == CLEAN - {UNSAID}
     assert manifest["counts"]["documents"] == 0
+    assert "live" not in manifest and status(tmp_path)["live"] is None
+    assert "no model is trained, see `limbeck train`" in "\n".join(status_lines(status(tmp_path)))
     with pytest.raises(ModelError, match="Build with a text source"):
         kb.relate("Marie Curie was born in Warsaw.")
     with pytest.raises(ModelError, match=r"its build skipped training\. Run `limbeck train`"):
@@ -243,6 +246,11 @@ def test_a_student_goes_live_through_the_gate_and_back(run: Run, copied: Path, c
     assert promoted.manifest["gate"]["student"]["megabytes"] < promoted.manifest["gate"]["teacher"]["megabytes"]
     assert limbeck.open(copied).ask("Where was Ada Lovelace born?").model == "student"
     assert not verify(promoted)
+
+    again = run("promote", copied)
+    assert (again["already"], again["snapshot"], current_id(copied)) == (True, promoted.id, promoted.id)
+    assert "already; nothing was published" in gate_lines(again)[-1]
+    assert len(snapshot_ids(copied)) == 3
 
     assert rollback(copied)["live"] == "teacher"
     assert current_id(copied) == distilled["id"]

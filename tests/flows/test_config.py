@@ -22,7 +22,7 @@ from flows.config import (
 )
 from generation.options import TrainingOptions
 from kg.clean import CleanOptions
-from kg.errors import ConfigError
+from kg.errors import ConfigError, UsageError
 from kg.sources import SourceOptions
 
 CHANGED = Config(
@@ -182,3 +182,11 @@ def test_every_option_has_a_default_and_a_meaning() -> None:
 
     for section in sections(Config()):
         assert (type(section).__doc__ or "").strip()
+
+
+@pytest.mark.parametrize("location", ["", " "])
+def test_an_empty_source_is_refused_and_not_the_folder_we_are_in(location: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--source is empty"):
+        configured(None, [location], [])
+    with pytest.raises(ConfigError, match=r"limbeck\.toml: sources\.location is empty"):
+        load_config(written(tmp_path, f'[[sources]]\nlocation = "{location}"\n'))

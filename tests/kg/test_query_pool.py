@@ -81,6 +81,13 @@ def test_a_query_that_eats_memory_is_stopped_and_the_next_is_answered(store: Pat
         assert b"true" in pool.run("ASK {}", "json")
 
 
+def test_a_query_nested_too_deeply_is_said_to_be_so_and_the_next_is_answered(pool: QueryPool) -> None:
+    with pytest.raises(QueryError, match="nested too deeply") as caught:
+        pool.run("ASK " + "{" * 20_000 + "}" * 20_000, "json")
+    assert not isinstance(caught.value, QueryStopped)
+    assert b"true" in pool.run("ASK {}", "json")
+
+
 def test_a_result_that_is_too_large_is_refused_not_cut(store: Path) -> None:
     with QueryPool(store, workers=1, max_bytes=1000) as pool, pytest.raises(QueryError, match="too large"):
         pool.run("SELECT * { ?s ?p ?o }", "json")

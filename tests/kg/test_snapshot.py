@@ -17,6 +17,7 @@ from kg.snapshot import (
     open_snapshot,
     point_to,
     publish,
+    snapshot_before,
     snapshot_ids,
     write_lock,
 )
@@ -188,3 +189,38 @@ def test_a_manifest_that_is_damaged_or_of_another_format_is_refused(tmp_path: Pa
     manifest.write_text("{")
     with pytest.raises(SnapshotError, match="damaged"):
         open_snapshot(tmp_path)
+    for text in ("[]", '{"format": 1}'):
+        manifest.write_text(text)
+        with pytest.raises(SnapshotError, match="damaged"):
+            open_snapshot(tmp_path)
+
+
+@pytest.mark.parametrize("current", ["manifest damaged", "manifest missing", "folder missing", "nothing", "a stranger"])
+def test_the_way_back_from_a_damaged_snapshot_is_the_newest_whole_one_before(tmp_path: Path, current: str) -> None:
+    whole, holed, unread, last = (made(tmp_path, str(number)) for number in range(4))
+    assert snapshot_before(tmp_path).id == unread.id
+    (holed.folder / "data").unlink()
+    (unread.folder / "manifest.json").write_text("{")
+    assert snapshot_before(tmp_path).id == whole.id
+    if current == "manifest damaged":
+        (last.folder / "manifest.json").write_text("{")
+    elif current == "folder missing":
+        last.folder.rename(tmp_path / "gone")
+    else:
+        (last.folder / "manifest.json").unlink()
+    if current in ("nothing", "a stranger"):
+        (tmp_path / "CURRENT").write_text("" if current == "nothing" else "nobody")
+    assert snapshot_before(tmp_path).id == whole.id
+    with pytest.raises(SnapshotError, match="limbeck rollback"):
+        open_snapshot(tmp_path)
+    (whole.folder / "data").unlink()
+    with pytest.raises(NoSnapshot, match="no whole snapshot before"):
+        snapshot_before(tmp_path)
+
+
+def test_there_is_no_way_back_from_the_first_snapshot(tmp_path: Path) -> None:
+    with pytest.raises(NoSnapshot, match="limbeck build"):
+        snapshot_before(tmp_path)
+    made(tmp_path)
+    with pytest.raises(NoSnapshot, match="no snapshot before"):
+        snapshot_before(tmp_path)

@@ -1,3 +1,4 @@
+import gc
 import socket
 import sys
 from pathlib import Path
@@ -80,6 +81,29 @@ def test_a_query_that_slips_through_the_reading_reaches_no_network(folder: Path)
             without_network("", lambda: list(cast(ox.QuerySolutions, open_store(folder).query(call))))
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+def test_the_results_of_a_query_that_fails_are_dropped_in_its_own_thread(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", dropped.append)
+
+    def read() -> None:
+        results = open_store(folder).query("SELECT * { ?s ?p ?o }")
+        raise ValueError(f"the first is {next(iter(cast(ox.QuerySolutions, results)))}")
+
+    def fail() -> None:
+        try:
+            read()
+        except ValueError as error:
+            raise QueryError("the query failed") from error
+
+    with pytest.raises(QueryError, match="the query failed"):
+        without_network("", fail)
+    gc.collect()
+    assert not dropped
+    assert "unsendable" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("piece", ["a-", '\\"', "\\'", "'''\\", '"""\\', "a.", "<", "#", "a:", "_", "\\", "1"])

@@ -3,6 +3,10 @@ import io
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ import typer
 
 from flows.config import commented_config, load_config
 from generation.teach import write_questions
+from kg.query_pool import QueryPool
 from kg.snapshot import current_id, open_snapshot, point_to
 from kg.terms import expand
 from limbeck.cli import app
@@ -25,6 +30,7 @@ from tests.workspaces import TEXTS, toy_questions
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 QUESTION = "Where was Ada Lovelace born?"
+ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n0 ?o . ?p ?q ?r . ?s ?t ?u }"
 SELECT = "SELECT ?p ?o { dbr:Ada_Lovelace ?p ?o } ORDER BY ?p"
 
 
@@ -60,6 +66,19 @@ WRONG_USE = {
     "unknown command": (["bild"], "No such command 'bild'"),
     "missing argument": (["ask"], "Missing argument "),
     "no number": (["serve", "--port", "x"], "Invalid value for '--port'"),
+    "no such port": (["serve", "--port", "99999"], "Invalid value for '--port'"),
+    "no time": (["serve", "--timeout", "nan", "-w", "{small}"], "--timeout must be above 0"),
+    "less than no time": (["serve", "--timeout", "-1", "-w", "{small}"], "--timeout must be above 0"),
+    "two formats": (["sparql", "ASK {{}}", "--json", "--format", "csv", "-w", "{small}"], "are two formats"),
+    "empty source": (["build", "-s", ""], "--source is empty"),
+    "missing questions": (["build", "-s", "{tmp}/toy.nt", "--questions", "{tmp}/no.jsonl"], "no.jsonl cannot be read"),
+    "missing questions, dry": (
+        ["build", "--dry-run", "-s", "{tmp}/toy.nt", "--questions", "{tmp}/no.jsonl"],
+        "no.jsonl cannot be read",
+    ),
+    "unknown step, dry": (["build", "--dry-run", "-s", "{tmp}/toy.nt", "--skip", "emb"], "'emb' is no step that can"),
+    "missing questions to train on": (["train", "--questions", "{tmp}/no.jsonl", "-w", "{small}"], "no.jsonl cannot"),
+    "missing questions of a file": (["distill", "-c", "{tmp}/asks.toml", "-w", "{small}"], "no.jsonl cannot be read"),
     "no source": (["build"], "there is no source. Give --source PATH_OR_URL"),
     "missing source": (["build", "-s", "{tmp}/none.nt"], "there is no file {tmp}/none.nt. A source is"),
     "unknown kind": (["build", "-s", "{tmp}/table.csv"], "table.csv is of no known kind. A source is an N-Triples"),
@@ -107,6 +126,7 @@ def place(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "key.toml").write_text("[train]\nsyntetic = 3\n", "utf-8")
     (tmp_path / "down.toml").write_text('[[sources]]\nlocation = "http://127.0.0.1:9/sparql"\nretries = 0\n', "utf-8")
+    (tmp_path / "asks.toml").write_text('questions = ["no.jsonl"]\n', "utf-8")
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "limbeck.toml").write_text("", "utf-8")
 
@@ -192,7 +212,7 @@ def test_build_prints_its_report_and_the_readers_follow(toy: Path, tmp_path: Pat
     assert built["peak_rss_bytes"] > 1 << 20
     assert {"pull", "clean", "store"} <= set(built["duration_s"])
     told = limbeck("status", "-w", workspace, "--json").json()
-    assert (told["snapshot"], told["live"], told["student"]) == (built["snapshot"], "teacher", False)
+    assert (told["snapshot"], told["live"], told["student"]) == (built["snapshot"], None, False)
     checked = limbeck("verify", "-w", workspace, "--json").json()
     assert (checked["snapshot"], checked["problems"]) == (built["snapshot"], [])
     refreshed = limbeck("refresh", "-w", workspace, "--json").json()
@@ -290,8 +310,43 @@ def test_sparql_in_every_format_gives_the_same_rows(small_workspace: Path, tmp_p
         "xml": ox.RdfFormat.RDF_XML,
     }.items():
         assert len(list(ox.parse(run(construct, form), format=syntax))) == len(expected)
+    assert "dbr:Ada_Lovelace" in run(construct, "table") and "dbo:birthPlace" in run(construct, "table")
+    assert limbeck("sparql", SELECT, "--json", "-w", small_workspace).out == run(SELECT, "json")
     (tmp_path / "query.rq").write_text(SELECT, "utf-8")
     assert run(f"@{tmp_path / 'query.rq'}", "csv") == run(SELECT, "csv")
+
+
+def test_a_table_shows_values_whole_and_never_as_markup(small_workspace: Path) -> None:
+    values = ["[/foo]", "[bold]x[/bold]", ":smile:", "long " + "y" * 500]
+    query = "SELECT ?v ?none { VALUES ?v { " + " ".join(f'"{value}"' for value in values) + " } }"
+    out = limbeck("sparql", query, "-w", small_workspace).out
+    assert [line.strip() for line in out.splitlines() if line][-4:] == values
+
+
+def test_a_query_has_limits_and_harms_no_process(small_workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = "ASK " + "{" * 20_000 + "}" * 20_000
+    assert "nested too deeply" in limbeck("sparql", deep, "-w", small_workspace).problem
+    monkeypatch.setitem(QueryPool.__init__.__kwdefaults__ or {}, "timeout_s", 0.5)
+    assert "longer than 0.5 s" in limbeck("sparql", ENDLESS, "-w", small_workspace).problem
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_an_interrupt_ends_a_query(small_workspace: Path) -> None:
+    words = [sys.executable, "-m", "limbeck.cli", "sparql", ENDLESS, "-w", str(small_workspace)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        for _ in range(600):
+            if children.read_text():  # the query's process
+                break
+            time.sleep(0.1)
+        time.sleep(1)
+        assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+        assert process.returncode == 1
+        assert said.startswith("limbeck: stopped.")
+        with pytest.raises(ProcessLookupError):  # no process of the query is left
+            os.killpg(process.pid, 0)
 
 
 def test_link_and_relate_turn_texts_into_lines(small_workspace: Path, tmp_path: Path) -> None:
@@ -334,8 +389,20 @@ def test_verify_names_what_is_damaged(copied: Path) -> None:
     assert done.status == 1
     assert "graph/p.npy has changed" in done.out
     assert "limbeck: " in done.err and "Run `limbeck rollback`" in done.err
+
+
+def test_a_damaged_snapshot_is_told_by_status_and_left_by_rollback(copied: Path) -> None:
+    name = current_id(copied)
     point_to(copied, "19990101")
-    assert "has no snapshot 19990101" in limbeck("status", "-w", copied).problem
+    told = limbeck("status", "-w", copied, "--json").json()
+    assert "has no snapshot 19990101" in told["problem"] and "limbeck rollback" in told["problem"]
+    assert (told["snapshot"], told["snapshots"], told["counts"]) == ("19990101", [name], None)
+    out = limbeck("status", "-w", copied).out
+    assert "does not open" in out and f"there is snapshot {name}" in out
+    assert limbeck("rollback", "-w", copied, "--json").json()["snapshot"] == name == current_id(copied)
+    (open_snapshot(copied).folder / "manifest.json").write_text("{", "utf-8")
+    assert "is damaged" in limbeck("status", "-w", copied).out
+    assert "no whole snapshot before" in limbeck("rollback", "-w", copied).problem
 
 
 @pytest.mark.usefixtures("flows_here")

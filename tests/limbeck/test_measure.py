@@ -137,6 +137,15 @@ def test_without_json_a_table_comes(small_workspace: Path, gold: Path, capsys: p
     assert "template" in out
 
 
+def test_a_table_names_the_gold_file_as_it_is_called(
+    small_workspace: Path, gold: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "[bold]" + "y" * 200 + ".jsonl"
+    (tmp_path / name).write_bytes((gold / "generation.jsonl").read_bytes())
+    measure.run(small_workspace, "generation", tmp_path / name)
+    assert "[bold]yyy" in capsys.readouterr().out.replace("\n", "").replace(" ", "")
+
+
 def test_wrong_use_says_what_is_known(small_workspace: Path, gold: Path, tmp_path: Path) -> None:
     questions = gold / "questions.jsonl"
     with pytest.raises(
