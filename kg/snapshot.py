@@ -178,6 +178,9 @@ def publish(workspace: Path, folder: Path, facts: dict[str, Any]) -> Snapshot:
         if path.is_file() and _belongs(path)
     }
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f".{time.time_ns() // 1_000_000 % 1000:03d}"
+    latest = max((name.partition("-")[0] for name in snapshot_ids(workspace)), default="")
+    if stamp <= latest:  # published within one millisecond, or the clock was set back: ids stay in order
+        stamp = f"{latest}a"
     name = f"{stamp}-{facts['graph_sha256'][:8]}"
     manifest = {"format": FORMAT, "id": name, "previous": current_id(workspace), **facts, "files": files}
     _write_synced(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True))

@@ -116,6 +116,15 @@ def test_what_the_current_snapshot_goes_back_to_is_kept_however_old(tmp_path: Pa
     assert snapshots[0].id in snapshot_ids(tmp_path)
 
 
+def test_ids_are_in_the_order_of_publication_even_if_the_clock_stands_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kg.snapshot.time.time_ns", lambda: 1_000_000)
+    monkeypatch.setattr("kg.snapshot.time.strftime", lambda *_: "20260101T000000")
+    made_in_order = [made(tmp_path, str(number)).id for number in (3, 2, 1)]
+    assert snapshot_ids(tmp_path) == made_in_order
+
+
 def test_a_snapshot_that_somebody_holds_is_not_removed(tmp_path: Path) -> None:
     class Reader:
         pass
