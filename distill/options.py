@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from generation.options import Device, Precision, check_ranges
+from generation.options import Device, Precision
 from kg.errors import ConfigError
+from kg.ranges import check_least
 
 
 @dataclass(frozen=True)
@@ -35,5 +36,9 @@ class DistillOptions:
         for name in ("alpha", "keep_quality"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"distill.{name} must be 0 to 1, not {getattr(self, name)}.")
-        counts = dict.fromkeys(("encoder_layers", "evidence", "batch_size", "examples", "epochs"), 1)
-        check_ranges("distill", self, {**counts, "learning_rate": 0, "encoder_learning_rate": 0, "max_seconds": 0})
+        check_least(
+            "distill",
+            self,
+            dict.fromkeys(("encoder_layers", "evidence", "batch_size", "examples", "epochs"), 1)
+            | dict.fromkeys(("learning_rate", "encoder_learning_rate", "max_seconds"), 0),
+        )

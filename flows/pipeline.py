@@ -86,9 +86,8 @@ def read_texts(folder: Path, pulled: Pulled, cleaned: Cleaned, config: Config) -
             )
         )
     sure = pl.concat(parts).filter(pl.col("confidence") >= config.text.min_confidence)
-    sure = keep_consistent(sure, graph)
     shutil.rmtree(scratch)
-    return Texts(sure, documents, infos)
+    return Texts(keep_consistent(sure, finished.triples), documents, infos)
 
 
 def abstracts_of(statements: pl.DataFrame, most: int) -> list[Document]:

@@ -17,6 +17,11 @@ from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
 from generation.pointer import IGNORED
 from kg.errors import ModelError
 
+LONGEST = 48
+"""Tokens of an answer; one that is longer is known by its beginning."""
+_MOST_LETTERS = 1 << 28
+"""Pairs x candidates x letters of a candidate x letters of a text, about sixteen times the numbers of one tensor."""
+
 
 class Generator(Protocol):
     """What RAG needs: texts to ids, log probabilities of given answers, and ids to texts. `model` is the transformers
@@ -102,12 +107,6 @@ class Seq2Seq:
             yield
 
 
-LONGEST = 48
-"""Tokens of an answer; one that is longer is known by its beginning."""
-_MOST_LETTERS = 1 << 28
-"""Pairs x candidates x letters of a candidate x letters of a text, about sixteen times the numbers of one tensor."""
-
-
 def load_generator(name_or_path: str | Path, *, max_length: int = 512) -> Seq2Seq:
     """A sequence-to-sequence model by folder, or by a name that is in the local cache.
 
@@ -131,7 +130,7 @@ def load_generator(name_or_path: str | Path, *, max_length: int = 512) -> Seq2Se
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"the generator {name} cannot be loaded: {_first_line(error)} "
-            f"Give a folder with config.json, the tokenizer and model.safetensors."
+            "Give a folder with config.json, the tokenizer and model.safetensors."
         ) from error
     return Seq2Seq(model.eval(), tokenizer, max_length)
 

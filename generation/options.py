@@ -1,10 +1,10 @@
 """Options of training, as the configuration file holds them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from kg.errors import ConfigError
+from kg.ranges import check_least
 
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -41,21 +41,14 @@ class TrainingOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_ranges(
+        check_least(
             "train",
             self,
-            {"evidence": 1, "batch_size": 1, "accumulate": 1, "synthetic": 0, "scorer_epochs": 0, "scorer_rate": 0}
-            | {"reader_examples": 1, "joint_examples": 0, "frozen_layers": -1, "max_seconds": 0},
+            dict.fromkeys(("evidence", "batch_size", "accumulate", "reader_examples"), 1)
+            | dict.fromkeys(("synthetic", "scorer_epochs", "scorer_rate", "joint_examples", "max_seconds"), 0)
+            | {"frozen_layers": -1},
         )
         if not 0 <= self.held_out < 1:
             raise ConfigError(f"train.held_out must be at least 0 and below 1, not {self.held_out}.")
         if self.mode not in ("sequence", "token"):
             raise ConfigError(f'train.mode is "sequence" or "token", not {self.mode!r}.')
-
-
-def check_ranges(section: str, options: Any, least: Mapping[str, float]) -> None:
-    """Raises ConfigError for an option below its least value, or not a number."""
-    for name, bound in least.items():
-        value = getattr(options, name)
-        if not value >= bound:
-            raise ConfigError(f"{section}.{name} must be at least {bound}, not {value}.")

@@ -3,8 +3,22 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from kg.errors import UsageError
 from kg.terms import shorten, value_of
 from kg.types import ScoredAnswer
+
+MAX_QUESTION = 2000
+"""The longest question, in characters."""
+
+
+def check_question(question: str) -> None:
+    """Raises UsageError for what is no question."""
+    if not question.strip():
+        raise UsageError("the question is empty.")
+    if len(question) > MAX_QUESTION:
+        raise UsageError(f"the question has {len(question):,} characters, at most {MAX_QUESTION:,} are read.")
+    if any("\ud800" <= letter <= "\udfff" for letter in question):
+        raise UsageError("the question is not Unicode text: it holds half of a surrogate pair.")
 
 
 @dataclass(frozen=True)

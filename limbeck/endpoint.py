@@ -21,8 +21,8 @@ from fastapi import FastAPI
 from kg.errors import LimbeckError, ParseError, UsageError
 from kg.query_pool import TIMEOUT_S, QueryPool
 from kg.sources.compressed import open_file
-from kg.sources.dump import dump_files, guarded
-from kg.sources.options import TAKEN, rdf_format
+from kg.sources.dump import guarded
+from kg.sources.options import TAKEN, dump_files, rdf_format
 from kg.store import MAX_BYTES
 from limbeck.sparql_protocol import sparql_router
 

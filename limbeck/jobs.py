@@ -35,13 +35,13 @@ def refresh(workspace: Path, config: Path | None) -> dict[str, Any]:
 
 def train(workspace: Path, config: Path | None, questions: Sequence[str]) -> dict[str, Any]:
     """Runs the flow `train` here."""
-    _check_questions(workspace, config, questions)
+    _check_asked(workspace, config, questions)
     return report(_run("train", workspace, config, questions=list(questions)))
 
 
 def distill(workspace: Path, config: Path | None, questions: Sequence[str]) -> dict[str, Any]:
     """Runs the flow `distill` here."""
-    _check_questions(workspace, config, questions)
+    _check_asked(workspace, config, questions)
     return report(_run("distill", workspace, config, questions=list(questions)))
 
 
@@ -204,24 +204,28 @@ def deploy_lines(result: dict[str, Any]) -> list[str]:
 def _checked(config: Path | None, sources: Sequence[str], questions: Sequence[str], skip: Sequence[str]) -> "Config":
     """The configuration of a build, whose question files can be read and whose skipped steps there are."""
     from flows.config import check_skipped, configured
-    from retrieval.question import read_questions
 
     check_skipped(skip)
     options = configured(_name(config), sources, questions)
-    for name in options.questions:
-        read_questions(Path(name))
+    _check_questions(options.questions)
     return options
 
 
-def _check_questions(workspace: Path, config: Path | None, questions: Sequence[str]) -> None:
-    """Raises UsageError or ParseError for a file of questions to train on that cannot be read."""
+def _check_asked(workspace: Path, config: Path | None, questions: Sequence[str]) -> None:
+    """Raises NoSnapshot without a snapshot, and what `_check_questions` raises for those to train on."""
     from flows.config import config_from, load_config
-    from retrieval.question import read_questions
 
     snapshot = open_snapshot(workspace)
     options = load_config(config) if config else config_from(snapshot.manifest["config"])
-    for name in (*options.questions, *questions):
-        read_questions(Path(name))
+    _check_questions([*options.questions, *questions])
+
+
+def _check_questions(paths: Sequence[str]) -> None:
+    """Raises UsageError or ParseError for a file of questions that cannot be read, before anything starts."""
+    from retrieval.question import read_questions
+
+    for path in paths:
+        read_questions(Path(path))
 
 
 def _run(name: str, workspace: Path, config: Path | None, **parameters: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from kg.merges import Merges
 from kg.provenance import Provenance
 from kg.snapshot import Snapshot, hold, open_snapshot
 from kg.terms import expand
-from limbeck.answers import Answer, CitedEvidence, CitedTriple, Entity
+from limbeck.answers import Answer, CitedEvidence, CitedTriple, Entity, check_question
 
 if TYPE_CHECKING:
     import networkx
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from retrieval.retriever import Retrieved, Retriever
 
 MODELS = ("teacher", "student")
-MAX_QUESTION = 2000
-"""The longest question, in characters."""
 
 
 class KnowledgeBase:
@@ -133,7 +131,8 @@ class KnowledgeBase:
         name = model or self.live_model
         if name not in MODELS:
             raise UsageError(f"the model {name!r} is not known; choose teacher or student.")
-        _check_questions(questions)
+        for question in questions:
+            check_question(question)
         answerer = self.teacher if name == "teacher" else self.student
         found = self.retriever.retrieve_many(questions, mode=mode, seeds=seeds)
         started = time.perf_counter()
@@ -306,17 +305,6 @@ class KnowledgeBase:
         s, p, o = self.graph.triple(row)
         names = (self.graph.label_of(int(column[row])) for column in (self.graph.s, self.graph.p, self.graph.o))
         return CitedTriple(s, p, o, " · ".join(names), tuple(origin.where for origin in self.provenance.of(row)))
-
-
-def _check_questions(questions: Sequence[str]) -> None:
-    """Raises UsageError for what is no question."""
-    for question in questions:
-        if not question.strip():
-            raise UsageError("the question is empty.")
-        if len(question) > MAX_QUESTION:
-            raise UsageError(f"the question has {len(question):,} characters, at most {MAX_QUESTION:,} are read.")
-        if any("\ud800" <= letter <= "\udfff" for letter in question):
-            raise UsageError("the question is not Unicode text: it holds half of a surrogate pair.")
 
 
 def open_knowledge_base(workspace: str | Path = "workspace", snapshot: str | None = None) -> KnowledgeBase:

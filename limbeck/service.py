@@ -18,7 +18,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from kg.errors import LimbeckError, NoSnapshot, QueryStopped, UsageError
-from limbeck.knowledge_base import MAX_QUESTION
+from limbeck.answers import MAX_QUESTION, check_question
 from limbeck.sparql_protocol import Run, sparql_router
 
 Ask = Callable[[str, str | None, str | None], dict[str, Any]]
@@ -105,10 +105,7 @@ async def _question(request: Request) -> tuple[str, str | None, str | None]:
         raise _BadRequestError(
             'expected a question: /ask?question=… or a POST of {"question": "…", "model"?, "mode"?}.'
         )
-    if len(fields["question"]) > MAX_QUESTION:
-        raise _BadRequestError(
-            f"the question has {len(fields['question']):,} characters, at most {MAX_QUESTION:,} are read."
-        )
+    check_question(fields["question"])
     return fields["question"].strip(), fields.get("model"), fields.get("mode")
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from kg.errors import ConfigError
+from kg.ranges import check_least
 
 MOST_HOPS = 3
 """The longest path that the scorer can score."""
@@ -21,6 +22,4 @@ class RetrievalOptions:
     def __post_init__(self) -> None:
         if not 1 <= self.hops <= MOST_HOPS:
             raise ConfigError(f"retrieval.hops must be 1 to {MOST_HOPS}, not {self.hops}.")
-        for name in ("beam", "sample", "k"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"retrieval.{name} must be at least 1, not {getattr(self, name)}.")
+        check_least("retrieval", self, {"beam": 1, "sample": 1, "k": 1})

@@ -6,7 +6,7 @@ spaCy and registers the factories.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import spacy
@@ -64,7 +64,7 @@ def link(
 ) -> list[list[Mention]]:
     """The mentions of each text, in text order."""
     nlp = build_pipeline(graph, aliases, encoder, options=options, question=question)
-    return [doc._.limbeck_mentions for doc in nlp.pipe(map(without_surrogates, texts), batch_size=BATCH)]
+    return [doc._.limbeck_mentions for doc in _read(nlp, texts)]
 
 
 def relate(
@@ -72,7 +72,11 @@ def relate(
 ) -> list[list[Relation]]:
     """The relations of each text, in text order."""
     nlp = build_pipeline(graph, aliases, encoder, extractor)
-    return [doc._.limbeck_relations for doc in nlp.pipe(map(without_surrogates, texts), batch_size=BATCH)]
+    return [doc._.limbeck_relations for doc in _read(nlp, texts)]
+
+
+def _read(nlp: Language, texts: Sequence[str]) -> Iterator[Doc]:
+    yield from nlp.pipe(map(without_surrogates, texts), batch_size=BATCH)
 
 
 class _Component(ABC):

@@ -7,17 +7,15 @@ assumption of AMIE, Galárraga et al. 2013).
 
 import polars as pl
 
-from kg.graph import Graph
-
 FUNCTIONAL = 1.1
 """Most objects per subject, on average, of a functional predicate."""
 MIN_SUBJECTS = 10
 """Subjects that a predicate needs before it is judged."""
 
 
-def keep_consistent(statements: pl.DataFrame, graph: Graph) -> pl.DataFrame:
-    """The statements (columns s, p, o of N-Triples terms) that the graph states too or does not contradict."""
-    stated = graph.frame()
+def keep_consistent(statements: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:
+    """The statements (columns s, p, o of N-Triples terms) that the distinct stated triples hold too or do not
+    contradict."""
     functional = (
         stated.group_by("p")
         .agg(pl.len().alias("triples"), pl.col("s").n_unique().alias("subjects"))

@@ -20,7 +20,7 @@ from kg.snapshot import file_sha256
 from kg.sources.compressed import open_file
 from kg.sources.entities import EntityGuard
 from kg.sources.ntriples import SHOWN, Skipped, read_lines, read_stream, split_lines
-from kg.sources.options import SourceOptions, rdf_format
+from kg.sources.options import SourceOptions, dump_files, rdf_format
 
 BATCH = 100_000
 SCHEMA = {"s": pl.String, "p": pl.String, "o": pl.String, "record": pl.Int64}
@@ -55,17 +55,6 @@ def read_dump(options: SourceOptions, *, index: int) -> tuple[pl.DataFrame, dict
     return triples, {"rows": len(triples), "skipped": skipped, "files": described}
 
 
-def dump_files(path: Path) -> list[Path]:
-    """The RDF files of a folder and its sub-folders in the order of their paths, or the file itself.
-
-    What is hidden (its name begins with a dot) is left out.
-    """
-    if not path.is_dir():
-        return [path]
-    found = (entry for entry in path.rglob("*") if rdf_format(entry.name) and entry.is_file())
-    return sorted(entry for entry in found if not _is_hidden(entry.relative_to(path)))
-
-
 def read_file(path: Path, *, blank: str, skip: bool = False) -> Iterator[tuple[pl.DataFrame, list[Skipped], int]]:
     """(triples, skipped lines, records read) for each piece of a file, in order."""
     syntax = rdf_format(path.name)
@@ -79,10 +68,6 @@ def read_file(path: Path, *, blank: str, skip: bool = False) -> Iterator[tuple[p
 def guarded(stream: IO[bytes], path: Path) -> IO[bytes]:
     """The stream of a file, behind an `EntityGuard` if it is RDF/XML: something to `read`."""
     return cast(IO[bytes], EntityGuard(stream, path)) if rdf_format(path.name) == "RDF/XML" else stream
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
 
 
 def _name(path: Path, options: SourceOptions) -> str:

@@ -101,7 +101,7 @@ def kind_of(location: str) -> Kind:
         return "endpoint"
     path = Path(location)
     if path.is_dir():
-        if any(rdf_format(entry.name) for entry in path.rglob("*")):
+        if dump_files(path):
             return "dump"
         raise UsageError(f"the folder {shown} holds no file of RDF. {TAKEN}")
     if not path.exists():
@@ -111,6 +111,17 @@ def kind_of(location: str) -> Kind:
     if plain_name(path.name).endswith(".jsonl"):
         return "text"
     raise UsageError(f"{shown} is of no known kind. {TAKEN}")
+
+
+def dump_files(path: Path) -> list[Path]:
+    """The RDF files of a folder and its sub-folders in the order of their paths, or the file itself.
+
+    What is hidden (its name begins with a dot) is left out.
+    """
+    if not path.is_dir():
+        return [path]
+    found = (entry for entry in path.rglob("*") if rdf_format(entry.name) and entry.is_file())
+    return sorted(entry for entry in found if not _is_hidden(entry.relative_to(path)))
 
 
 def rdf_format(name: str) -> str | None:
@@ -147,3 +158,7 @@ def without_credentials(location: str) -> str:
         return location
     parts = urlsplit(location)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

@@ -9,9 +9,9 @@ import polars as pl
 
 from kg.errors import EmptyGraph, UsageError
 from kg.sources.compressed import compressed_size, open_file
-from kg.sources.dump import dump_files, read_dump
+from kg.sources.dump import read_dump
 from kg.sources.endpoint import count_endpoint, read_endpoint
-from kg.sources.options import SourceOptions, kind_of, rdf_format, without_credentials
+from kg.sources.options import SourceOptions, dump_files, kind_of, rdf_format, without_credentials
 from kg.sources.select import select_triples
 from kg.sources.text import read_texts
 from kg.types import STATEMENT_SCHEMA, Document, SourceInfo
