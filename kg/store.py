@@ -5,19 +5,25 @@ the kernel refuses, in `without_network` and in the processes of `kg.query_pool`
 """
 
 import io
+import itertools
+import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import polars as pl
 import pyoxigraph as ox
 
 from kg.errors import QueryError, SnapshotError
 from kg.sandbox import deny_network
 from kg.terms import PREFIXES
+
+if TYPE_CHECKING:
+    from kg.triples import Triples
 
 FORMATS = {
     "json": ox.QueryResultsFormat.JSON,
@@ -51,18 +57,23 @@ T = TypeVar("T")
 Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 
 
-def write_store(folder: Path, triples: pl.DataFrame) -> None:
-    """Writes distinct triples (columns s, p, o of N-Triples terms) as an Oxigraph store."""
+def write_store(folder: Path, triples: "Triples") -> None:
+    """Writes triples as an Oxigraph store, in a process of its own that gives its memory back. Raises SnapshotError."""
     folder.mkdir(parents=True, exist_ok=True)
-    store = ox.Store(str(folder))
-    lines = triples.select(pl.concat_str(["s", "p", "o"], separator=" ") + " .").to_series()
-    blank = triples["s"].str.starts_with("_:") | triples["o"].str.starts_with("_:")
-    with io.BytesIO("\n".join(lines.filter(~blank).to_list()).encode()) as data:
-        store.bulk_load(data, format=ox.RdfFormat.N_TRIPLES)
-    if blank.any():  # bulk_load would give blank nodes new names
-        store.bulk_extend(ox.parse("\n".join(lines.filter(blank).to_list()), format=ox.RdfFormat.N_TRIPLES))
-    store.optimize()
-    store.flush()
+    named, blank = triples.named_and_blank()
+    command = [sys.executable, "-P", "-m", "kg.store_writer", str(folder), str(len(blank))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as writer:
+        try:
+            for lines in itertools.chain(triples.lines(blank), triples.lines(named)):
+                writer.stdin.write(lines)  # type: ignore[union-attr]
+            writer.stdin.close()  # type: ignore[union-attr]
+        except BrokenPipeError:
+            pass
+        said = writer.stderr.read().decode(errors="replace").strip()  # type: ignore[union-attr]
+    if writer.returncode:
+        problem = said.splitlines()[-1] if said else f"its writer ended with status {writer.returncode}"
+        raise SnapshotError(f"the SPARQL store in {folder} could not be written: {problem}.")
 
 
 def open_store(folder: Path) -> ox.Store:

@@ -94,6 +94,33 @@ def refresh(workspace: Workspace = HERE, config: ConfigFile = None, as_json: AsJ
 
 
 @app.command()
+def remove(
+    source: Annotated[str, typer.Argument(help="A source's name or location, or a document's id.")],
+    keep_models: Annotated[
+        bool, typer.Option("--keep-models", help="Do not train anew; the models keep what they learnt from it.")
+    ] = False,
+    workspace: Workspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Take a source or document out exactly: what is left equals a build without it. Nothing is pulled again."""
+    from limbeck import jobs
+
+    show(jobs.remove(workspace, source, keep_models=keep_models), as_json, jobs.build_lines)
+
+
+@app.command()
+def unmerge(
+    iri: Annotated[str, typer.Argument(help="The IRI, or prefixed name, that was merged into another one.")],
+    workspace: Workspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Take back the merge of an entity, now and in later builds."""
+    from limbeck import jobs
+
+    show(jobs.unmerge(workspace, iri), as_json, jobs.build_lines)
+
+
+@app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="A question in English.")],
     model: Model = None,

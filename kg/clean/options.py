@@ -14,6 +14,7 @@ class CleanOptions:
     drop_predicates: prefixed names or IRIs whose triples say nothing about the world.
     prefer: the namespace whose IRI stands for a set of identical resources.
     budget: the share of triples that pruning keeps, above 0, at most 1.
+    apart: IRIs that are neither merged nor merged into (`limbeck unmerge` adds to it).
     """
 
     languages: tuple[str, ...] = ("en",)
@@ -39,6 +40,7 @@ class CleanOptions:
     )
     prefer: str = "http://dbpedia.org/resource/"
     budget: float = 1.0
+    apart: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.budget <= 1:

@@ -7,7 +7,7 @@ of Turtle and RDF/XML, which are partly made up by the parser, are numbered as t
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -23,24 +23,23 @@ from kg.sources.ntriples import SHOWN, Skipped, read_lines, read_stream, split_l
 from kg.sources.options import SourceOptions, dump_files, rdf_format
 
 BATCH = 100_000
-SCHEMA = {"s": pl.String, "p": pl.String, "o": pl.String, "record": pl.Int64}
 
 
-def read_dump(options: SourceOptions, *, index: int) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """(triples with columns s, p, o, record; details for the manifest) of a file or folder.
+def read_dump(options: SourceOptions, *, blank: str, take: Callable[[pl.DataFrame], None]) -> dict[str, Any]:
+    """Gives a file or folder to `take`, piece by piece (columns s, p, o, record); returns details for the manifest.
 
-    index: the place of the source in the build's list. In a folder the records run on from file to file, and the
+    blank: stands before the label of each blank node. In a folder the records run on from file to file, and the
     details tell where each file begins, and whether its records are lines or statements. Raises ParseError,
     SourceError.
     """
     files = dump_files(Path(options.location))
-    frames, described, skipped, before = [], [], 0, 0
+    described, skipped, before, taken = [], 0, 0, 0
     with progress(f"read {short_name(options.label)}") as advance:
         for number, path in enumerate(files):
-            blank = f"s{index}x" if len(files) == 1 else f"s{index}f{number}x"
+            scope = blank if len(files) == 1 else f"{blank}{number}x"
             rows, lines, left_out = 0, 0, list[Skipped]()
-            for frame, bad, read in read_file(path, blank=blank, skip=options.on_error == "skip"):
-                frames.append(frame.with_columns(pl.col("record") + before))
+            for frame, bad, read in read_file(path, blank=scope, skip=options.on_error == "skip"):
+                take(frame.with_columns(pl.col("record") + before))
                 rows, lines = rows + len(frame), lines + read
                 left_out += bad
                 advance(len(frame))
@@ -51,8 +50,8 @@ def read_dump(options: SourceOptions, *, index: int) -> tuple[pl.DataFrame, dict
             )
             skipped += len(left_out)
             before += lines
-    triples = pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
-    return triples, {"rows": len(triples), "skipped": skipped, "files": described}
+            taken += rows
+    return {"rows": taken, "skipped": skipped, "files": described}
 
 
 def read_file(path: Path, *, blank: str, skip: bool = False) -> Iterator[tuple[pl.DataFrame, list[Skipped], int]]:

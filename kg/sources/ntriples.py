@@ -92,13 +92,7 @@ def read_lines(
     """
     canonical = lines["line"].str.contains(_LINE)
     other = lines.filter(~canonical)
-    parts = pl.col("line").str.splitn(" ", 3).struct
-    quick = lines.filter(canonical).select(
-        parts.field("field_0").alias("s"),
-        parts.field("field_1").alias("p"),
-        parts.field("field_2").str.strip_chars_end(" .\r\n").alias("o"),
-        "record",
-    )
+    quick = split_triples(lines.filter(canonical)["line"]).with_columns(lines.filter(canonical)["record"])
     skipped: list[Skipped] = []
     if len(other):
         strict, skipped = _read_strictly(other, where=where, quads=quads, skip=skip)
@@ -112,6 +106,18 @@ def read_lines(
             for name in ("s", "o")
         )
     return quick, skipped
+
+
+def split_triples(lines: pl.Series) -> pl.DataFrame:
+    """Columns s, p, o of lines that are known to be canonical N-Triples."""
+    parts = lines.str.splitn(" ", 3).struct
+    return pl.DataFrame(
+        {
+            "s": parts.field("field_0"),
+            "p": parts.field("field_1"),
+            "o": parts.field("field_2").str.strip_chars_end(" .\r\n"),
+        }
+    )
 
 
 def _read_strictly(lines: pl.DataFrame, *, where: str, quads: bool, skip: bool) -> tuple[pl.DataFrame, list[Skipped]]:

@@ -38,7 +38,8 @@ class SourceOptions:
     seeds' own triples). Classes, seeds and graph may be prefixed names. graph: the named graph to ask, of an endpoint
     only. on_error: "stop" at a statement that is not RDF, or "skip" it and list it in the manifest. timeout_s is for
     one request; retries is how often a request that failed for a passing reason is sent again. A password comes from
-    the environment: https://me:$SPARQL_PASSWORD@host/sparql.
+    the environment: https://me:$SPARQL_PASSWORD@host/sparql. without: ids of documents to leave out (`limbeck remove`
+    adds to it).
     """
 
     location: str
@@ -52,6 +53,7 @@ class SourceOptions:
     timeout_s: float = 60
     retries: int = 5
     on_error: Literal["stop", "skip"] = "stop"
+    without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         label = self.label

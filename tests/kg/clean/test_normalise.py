@@ -17,7 +17,7 @@ DBR = "http://dbpedia.org/resource/"
 def normal(*objects: str, languages: tuple[str, ...] = ("en",)) -> tuple[list[str], dict[str, int]]:
     frame = statements_of([("<http://a/s>", "<http://a/p>", term) for term in objects])
     kept, dropped = normalise(frame, CleanOptions(languages=languages))
-    return kept["o"].to_list(), dropped
+    return kept.frame()["o"].to_list(), dropped
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_dropped_triples_are_counted_once_by_their_first_reason() -> None:
         (a, "<http://a/p>", '"kept"@en-GB'),
     ]
     kept, dropped = normalise(statements_of(triples), CleanOptions())
-    assert kept["o"].to_list() == ['"kept"@en-gb']
+    assert kept.frame()["o"].to_list() == ['"kept"@en-gb']
     assert dropped == {"dropped predicate": 1, "empty literal": 2, "other language": 1, "invalid term": 6}
 
 
@@ -111,7 +111,7 @@ def test_the_place_of_a_statement_stays_with_it() -> None:
     kept, _ = normalise(
         statements_of([("<http://a/s>", "<http://a/p>", term) for term in ('""', '"b"')]), CleanOptions()
     )
-    assert kept["record"].to_list() == [2]
+    assert kept.rows["record"].to_list() == [2]
 
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

@@ -3,6 +3,7 @@ import gzip
 import hashlib
 from pathlib import Path
 
+import polars as pl
 import pyoxigraph as ox
 import pytest
 import zstandard
@@ -26,8 +27,14 @@ XML = """\
 LINES = '<http://a/s> <http://a/p> "1" .\n_:b <http://a/p> _:b .\n'
 
 
-def triples(path: Path, *, index: int = 0, **options: object) -> list[tuple[str, str, str, int]]:
-    return read_dump(SourceOptions(str(path), **options), index=index)[0].rows()  # type: ignore[arg-type]
+def read(path: Path, *, blank: str = "s0x", **options: object) -> tuple[pl.DataFrame, dict[str, object]]:
+    pieces = [pl.DataFrame(schema={"s": pl.String, "p": pl.String, "o": pl.String, "record": pl.Int64})]
+    details = read_dump(SourceOptions(str(path), **options), blank=blank, take=pieces.append)  # type: ignore[arg-type]
+    return pl.concat(pieces), details
+
+
+def triples(path: Path, *, blank: str = "s0x", **options: object) -> list[tuple[str, str, str, int]]:
+    return read(path, blank=blank, **options)[0].rows()
 
 
 @pytest.mark.parametrize(("name", "text"), [("a.ttl", TURTLE), ("a.rdf", XML), ("a.owl", XML), ("a.nt", LINES)])
@@ -72,8 +79,8 @@ def test_a_file_cut_off_is_an_error(tmp_path: Path, suffix: str, compress) -> No
 def test_blank_nodes_of_turtle_have_the_same_names_in_each_run(tmp_path: Path) -> None:
     path = tmp_path / "a.ttl"
     path.write_text(TURTLE)
-    assert triples(path, index=2) == triples(path, index=2)
-    names = {term for row in triples(path, index=2) for term in (row[0], row[2]) if term.startswith("_:")}
+    assert triples(path, blank="s2x") == triples(path, blank="s2x")
+    names = {term for row in triples(path, blank="s2x") for term in (row[0], row[2]) if term.startswith("_:")}
     assert names == {"_:s2x0", "_:s2x1", "_:s2x2"}
 
 
@@ -81,8 +88,8 @@ def test_a_folder_is_read_in_the_order_of_names_and_blank_nodes_stay_apart(tmp_p
     (tmp_path / "b.nt").write_text(LINES)
     (tmp_path / "a.nt").write_text(LINES + "# end\n")
     (tmp_path / "notes.md").write_text("no RDF")
-    frame, details = read_dump(SourceOptions(str(tmp_path)), index=1)
-    assert frame["s"].to_list() == ["<http://a/s>", "_:s1f0xb", "<http://a/s>", "_:s1f1xb"]
+    frame, details = read(tmp_path, blank="s1x")
+    assert frame["s"].to_list() == ["<http://a/s>", "_:s1x0xb", "<http://a/s>", "_:s1x1xb"]
     assert frame["record"].to_list() == [1, 2, 4, 5]
     assert [(file["file"], file["rows"], file["first_record"]) for file in details["files"]] == [
         ("a.nt", 2, 1),
@@ -101,7 +108,7 @@ def test_quads_lose_their_graph_only(tmp_path: Path) -> None:
 def test_an_empty_file_has_no_triples(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(gzip.compress(b"") if name.endswith(".gz") else b"")
-    frame, details = read_dump(SourceOptions(str(path)), index=0)
+    frame, details = read(path)
     assert (len(frame), details["rows"]) == (0, 0)
     assert frame.columns == ["s", "p", "o", "record"]
 
@@ -109,7 +116,7 @@ def test_an_empty_file_has_no_triples(tmp_path: Path, name: str) -> None:
 def test_skipped_lines_are_counted_and_listed(tmp_path: Path) -> None:
     path = tmp_path / "a.nt"
     path.write_text(LINES + "nonsense\n" + LINES)
-    frame, details = read_dump(SourceOptions(str(path), on_error="skip"), index=0)
+    frame, details = read(path, on_error="skip")
     assert frame["record"].to_list() == [1, 2, 4, 5]
     assert details["skipped"] == 1
     assert details["files"][0]["skipped"][0].startswith("3: ")
@@ -128,7 +135,7 @@ def test_sub_folders_are_read_too_but_what_is_hidden_is_not(tmp_path: Path) -> N
     for name in ("b/deep/z.nt", "b/a.ttl", "c.nt", ".git/x.nt", "b/.y.nt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"<http://a/{name}> <http://a/p> <http://a/o> .\n")
-    frame, details = read_dump(SourceOptions(str(tmp_path)), index=0)
+    frame, details = read(tmp_path)
     assert [file["file"] for file in details["files"]] == ["b/a.ttl", "b/deep/z.nt", "c.nt"]
     assert frame["s"].to_list() == ["<http://a/b/a.ttl>", "<http://a/b/deep/z.nt>", "<http://a/c.nt>"]
 
@@ -169,7 +176,7 @@ def test_malformed_turtle_and_xml_name_the_file(tmp_path: Path, name: str, text:
 def test_a_file_that_may_not_be_read_is_an_error_of_the_source(tmp_path: Path) -> None:
     (tmp_path / "a.nt").mkdir()
     with pytest.raises(SourceError, match="cannot be read"):
-        read_dump(SourceOptions(str(tmp_path / "b.nt")), index=0)
+        read(tmp_path / "b.nt")
 
 
 def test_turtle_batches_equal_the_parser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
