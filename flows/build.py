@@ -233,5 +233,5 @@ def _options(parent: Snapshot, config: str | None) -> Config:
 
 def _facts(parent: Snapshot) -> dict[str, Any]:
     """What a snapshot says besides what publishing adds."""
-    added = ("format", "id", "previous", "files", "config", "duration_s", "peak_rss_bytes")
+    added = ("format", "id", "previous", "files", "parts", "config", "duration_s", "peak_rss_bytes")
     return {name: value for name, value in parent.manifest.items() if name not in added}

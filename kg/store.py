@@ -4,6 +4,7 @@
 the kernel refuses, in `without_network` and in the processes of `kg.query_pool`, which also limit time and memory.
 """
 
+import errno
 import io
 import itertools
 import os
@@ -58,7 +59,10 @@ Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 
 
 def write_store(folder: Path, triples: "Triples") -> None:
-    """Writes triples as an Oxigraph store, in a process of its own that gives its memory back. Raises SnapshotError."""
+    """Writes triples as an Oxigraph store, in a process of its own that gives its memory back.
+
+    Raises SnapshotError, and OSError where the disk is full.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     named, blank = triples.named_and_blank()
     command = [sys.executable, "-P", "-m", "kg.store_writer", str(folder), str(len(blank))]
@@ -72,6 +76,8 @@ def write_store(folder: Path, triples: "Triples") -> None:
             pass
         said = writer.stderr.read().decode(errors="replace").strip()  # type: ignore[union-attr]
     if writer.returncode:
+        if "No space left" in said:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
         problem = said.splitlines()[-1] if said else f"its writer ended with status {writer.returncode}"
         raise SnapshotError(f"the SPARQL store in {folder} could not be written: {problem}.")
 

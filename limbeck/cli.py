@@ -3,6 +3,7 @@
 Exit status: 0 done, 1 failed, 2 wrong use. Errors are one line; `--debug` shows the traceback.
 """
 
+import errno
 import json
 import os
 import sys
@@ -347,9 +348,17 @@ def failure(error: BaseException) -> tuple[str, int]:
         return str(error), error.exit_status
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return "stopped. The last snapshot still serves; run the same command to go on.", 1
+    if isinstance(error, OSError) and _is_full(error):
+        place = f" while writing {error.filename}" if error.filename else ""
+        return f"the disk is full{place}. Free some space and run again; the last snapshot still serves.", 1
     if hasattr(error, "format_message"):  # typer's errors of use; their classes have no public name
         return f"{error.format_message().rstrip('.')}. See `limbeck --help`.", 2
     return f"{type(error).__name__}: {error} (--debug shows where.)", 1
+
+
+def _is_full(error: OSError) -> bool:
+    """Whether a disk is full. NumPy gives no error number, and says how much it could write."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT) or (error.errno is None and "requested and" in str(error))
 
 
 if __name__ == "__main__":
