@@ -193,7 +193,7 @@ def test_a_row_that_is_not_rdf_stops_or_is_skipped_and_counted() -> None:
         with pytest.raises(ParseError, match=r'page 0: .*on_error = "skip"'):
             pull([SourceOptions(server.url)])
         pulled = pull([SourceOptions(server.url, on_error="skip")])
-    assert (len(pulled.statements), pulled.infos[0].details["skipped"]) == (4, 1)
+    assert (len(pulled.statements()), pulled.infos[0].details["skipped"]) == (4, 1)
 
 
 @pytest.mark.slow
