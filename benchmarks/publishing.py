@@ -105,7 +105,7 @@ def ours(files: list[Path], folder: Path) -> None:
     with write_lock(folder), new_folder(folder) as made:
         pulled = pull(config.sources)
         write_pulled(made, pulled)
-        cleaned = clean(pulled.statements(), config.clean)
+        cleaned = clean(pulled.statements, config.clean)
         facts = pipeline.publish_graph(made, cleaned, pipeline.no_texts(pulled, cleaned), config)
         pipeline.finish_snapshot(folder, made, facts, config, {})
     print(time.perf_counter() - started)

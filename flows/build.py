@@ -24,7 +24,7 @@ from flows.steps import step  # noqa: E402
 from kg.clean import clean  # noqa: E402
 from kg.merges import Merges, check_merged  # noqa: E402
 from kg.snapshot import Snapshot, new_folder, open_snapshot, write_lock  # noqa: E402
-from kg.sources import Pulled, pull, read_pulled, without, write_pulled  # noqa: E402
+from kg.sources import Pulled, pull, without, write_pulled  # noqa: E402
 from kg.terms import expand  # noqa: E402
 
 P = ParamSpec("P")
@@ -83,7 +83,7 @@ def remove(workspace: str, source: str, keep_models: bool = False) -> dict[str, 
     """
     parent = open_snapshot(Path(workspace))
     made_with = config_from(parent.manifest["config"])
-    left = without(made_with.sources, read_pulled(parent.folder, parent.manifest["sources"]), source)
+    left = without(made_with.sources, pipeline.pulled_before(parent), source)
     options = replace(made_with, sources=left.sources)
     return _rebuild(Path(workspace), options, parent, left.pulled, keep_models=keep_models)
 
@@ -97,7 +97,7 @@ def unmerge(workspace: str, iri: str) -> dict[str, Any]:
     made_with = config_from(parent.manifest["config"])
     apart = tuple(sorted({*made_with.clean.apart, name}))
     options = replace(made_with, clean=replace(made_with.clean, apart=apart))
-    pulled = read_pulled(parent.folder, parent.manifest["sources"])
+    pulled = pipeline.pulled_before(parent)
     return _rebuild(Path(workspace), options, parent, pulled, keep_models=True)
 
 
@@ -184,10 +184,8 @@ def _publish(
 ) -> Snapshot:
     """Everything after the pull."""
     with new_folder(workspace) as folder:
-        statements = pulled.statements()
         clock.run("keep", write_pulled, folder, pulled)
-        cleaned = clock.run("clean", pipeline.unclean if "clean" in skip else clean, statements, options.clean)
-        del statements
+        cleaned = clock.run("clean", pipeline.unclean if "clean" in skip else clean, pulled.statements, options.clean)
         if "text" in skip:
             texts = pipeline.no_texts(pulled, cleaned)
         else:

@@ -13,7 +13,6 @@ import os
 import resource
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +30,8 @@ from kg.merges import write_merges
 from kg.provenance import write_provenance
 from kg.snapshot import Snapshot, publish
 from kg.sources import Pulled, SourceOptions, read_pulled
-from kg.statements import Statements, arrange, concat
-from kg.store import write_store
+from kg.statements import Statements, concat, rename
+from kg.store import storing
 from kg.terms import ABSTRACT, PREFIXES, parse_literal, value_of
 from kg.types import Document, SourceInfo
 
@@ -112,16 +111,14 @@ def publish_graph(folder: Path, cleaned: Cleaned, texts: Texts, config: Config) 
     extracted = together.distinct() - cleaned.statements.distinct() if len(texts.statements) else 0
     finished = finish(together, config.clean)
     del together
-    with ThreadPoolExecutor(1) as beside:
-        store = beside.submit(write_store, folder / "store", finished.triples)
+    with storing(folder / "store", finished.triples) as digest:
         graph = write_graph(folder / "graph", finished.triples, rank=finished.rank)
         write_provenance(folder / "provenance", finished.support, texts.infos, texts.documents)
         write_aliases(folder / "aliases", graph)
         write_merges(folder / "merges", cleaned.merges)
-        store.result()
     dropped = {**cleaned.dropped, **finished.dropped}
     return {
-        "graph_sha256": finished.triples.sha256(),
+        "graph_sha256": digest,
         "counts": {
             "pulled": cleaned.pulled,
             "added": cleaned.added,
@@ -136,11 +133,20 @@ def publish_graph(folder: Path, cleaned: Cleaned, texts: Texts, config: Config) 
     }
 
 
+def pulled_before(parent: Snapshot) -> Pulled:
+    """What the sources of a snapshot gave."""
+    n_sources = len(parent.manifest["config"]["sources"])
+    return read_pulled(parent.folder, parent.manifest["sources"][:n_sources])
+
+
 def known_sources(parent: Snapshot) -> dict[SourceOptions, tuple[Statements, SourceInfo]]:
     """What each source of a snapshot gave, by its options."""
-    pulled = read_pulled(parent.folder, parent.manifest["sources"])
     options = config_from(parent.manifest["config"]).sources
-    return dict(zip(options, zip(pulled.parts, pulled.infos, strict=True), strict=True))
+    pulled = pulled_before(parent)
+    sources = pulled.statements.rows["source"]
+    return {
+        source: (pulled.statements.keep(sources == place), pulled.infos[place]) for place, source in enumerate(options)
+    }
 
 
 def unclean(statements: Statements, _: CleanOptions) -> Cleaned:
@@ -151,7 +157,7 @@ def unclean(statements: Statements, _: CleanOptions) -> Cleaned:
     terms = statements.terms
     typed = terms.str.starts_with('"') & terms.str.contains(f"^^<{PREFIXES['xsd']}", literal=True)
     stored = terms.clone().scatter(typed.arg_true(), stored_form(terms.filter(typed)))
-    kept = arrange(stored, statements.rows)
+    kept = rename(statements, stored)
     before, after = statements.distinct(), kept.distinct()
     nothing = pl.DataFrame(schema={"from": pl.String, "to": pl.String, "reason": pl.String})
     return Cleaned(kept, {"duplicate": before - after} if before > after else {}, nothing, before, 0)

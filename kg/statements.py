@@ -4,7 +4,7 @@ What millions of statements share is kept once, so ten million of them fit into 
 compares, sorts or counts them works on integers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +94,10 @@ class Collector:
             )
         )
 
+    def source(self, index: int) -> Callable[[pl.DataFrame], None]:
+        """`add` for frames of the source with this index."""
+        return lambda frame: self.add(frame.with_columns(source=pl.lit(index)))
+
     def statements(self) -> Statements:
         """All that was added, in that order; the collector is empty afterwards."""
         schema: dict[str, Any] = {**dict.fromkeys(TRIPLE, self._dtype), **PLACE}
@@ -103,19 +107,50 @@ class Collector:
         size = max((int(coded[name].max() or 0) + 1 for name in TRIPLE), default=0) if len(coded) else 0  # type: ignore[arg-type]
         named = pl.DataFrame({"term": pl.Series(range(size), dtype=pl.UInt32)})
         terms = named.select(pl.col("term").cat.to(self._dtype).cast(pl.String)).to_series()
-        return arrange(terms, coded)
+        order = terms.arg_sort()
+        place = np.empty(size, np.uint32)
+        place[order.to_numpy()] = np.arange(size, dtype=np.uint32)
+        return Statements(terms.gather(order), moved(coded, place))
 
 
-def arrange(terms: pl.Series, rows: pl.DataFrame) -> Statements:
-    """Statements over terms in any order, equal ones among them, those that no row uses too."""
-    distinct = terms.unique().sort()
-    if len(distinct) == len(terms):
-        order = terms.arg_sort().to_numpy()
-        place = np.empty(len(terms), np.uint32)
-        place[order] = np.arange(len(terms), dtype=np.uint32)
-    else:
-        place = terms.cast(pl.Enum(distinct)).to_physical().to_numpy().astype(np.uint32)
-    return compact(distinct, rows.with_columns(pl.Series(name, place[rows[name].to_numpy()]) for name in TRIPLE))
+def rename(statements: Statements, new: pl.Series) -> Statements:
+    """The statements with `new[i]` for the term at position i; terms may become equal. Only those that change cost."""
+    changed = (statements.terms != new).to_numpy()
+    if not changed.any():
+        return compact(statements.terms, statements.rows)
+    kept, found = statements.terms.filter(pl.Series(~changed)), new.filter(pl.Series(changed))
+    others = found.unique().sort()
+    terms, place_kept, place_others = union(kept, others)
+    place = np.empty(len(new), np.uint32)
+    place[~changed] = place_kept
+    place[changed] = place_others[others.search_sorted(found).to_numpy()]
+    return compact(terms, moved(statements.rows, place))
+
+
+def union(one: pl.Series, two: pl.Series) -> tuple[pl.Series, NDArray[np.uint32], NDArray[np.uint32]]:
+    """(the sorted distinct terms of two such lists, the place there of each term of the first, of the second).
+
+    The cost is that of finding the second's terms in the first.
+    """
+    at = one.search_sorted(two).to_numpy().astype(np.int64)
+    known = np.zeros(len(two), bool)
+    if len(one):
+        known = (at < len(one)) & (one.gather(np.minimum(at, len(one) - 1)) == two).to_numpy()
+    added = at[~known]
+    before = np.cumsum(np.bincount(added, minlength=len(one) + 1))
+    place_one = (np.arange(len(one)) + before[: len(one)]).astype(np.uint32)
+    place_two = np.empty(len(two), np.uint32)
+    place_two[~known] = added + np.arange(len(added))
+    place_two[known] = place_one[at[known]]
+    order = np.empty(len(one) + len(added), np.uint32)
+    order[place_one] = np.arange(len(one))
+    order[place_two[~known]] = len(one) + np.arange(len(added))
+    return pl.concat([one, two.filter(pl.Series(~known))]).gather(order), place_one, place_two
+
+
+def moved(rows: pl.DataFrame, place: NDArray[np.uint32]) -> pl.DataFrame:
+    """The rows with each term position replaced by its entry in `place`."""
+    return rows.with_columns(pl.Series(name, place[rows[name].to_numpy()]) for name in TRIPLE)
 
 
 def compact(terms: pl.Series, rows: pl.DataFrame) -> Statements:
@@ -132,14 +167,13 @@ def compact(terms: pl.Series, rows: pl.DataFrame) -> Statements:
 def concat(parts: Sequence[Statements]) -> Statements:
     """The statements of all parts, in their order."""
     filled = [part for part in parts if len(part)]
-    if len(filled) < 2:
-        return filled[0] if filled else parts[0]
-    starts = np.cumsum([0, *(len(part.terms) for part in filled)])
-    rows = [
-        part.rows.with_columns((pl.col(name) + int(start)).cast(pl.UInt32) for name in TRIPLE)
-        for part, start in zip(filled, starts, strict=False)
-    ]
-    return arrange(pl.concat([part.terms for part in filled]), pl.concat(rows))
+    if not filled:
+        return parts[0]
+    terms, rows = filled[0].terms, filled[0].rows
+    for part in filled[1:]:
+        terms, place, place_part = union(terms, part.terms)
+        rows = pl.concat([moved(rows, place), moved(part.rows, place_part)])
+    return Statements(terms, rows)
 
 
 def used_terms(n_terms: int, columns: Sequence[NDArray[Any]]) -> NDArray[np.bool_]:

@@ -6,7 +6,6 @@ the kernel refuses, in `without_network` and in the processes of `kg.query_pool`
 
 import errno
 import io
-import itertools
 import os
 import re
 import subprocess
@@ -14,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -59,25 +59,36 @@ Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 
 
 def write_store(folder: Path, triples: "Triples") -> None:
-    """Writes triples as an Oxigraph store, in a process of its own that gives its memory back.
+    """Writes triples as an Oxigraph store; see `storing`."""
+    with storing(folder, triples):
+        pass
 
-    Raises SnapshotError, and OSError where the disk is full.
+
+@contextmanager
+def storing(folder: Path, triples: "Triples") -> Iterator[str]:
+    """Writes triples as an Oxigraph store beside what the `with` block does; gives their SHA-256 (see `Triples`).
+
+    The work is that of a process of its own, which gives its memory back. Raises SnapshotError, and OSError where the
+    disk is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    named, blank = triples.named_and_blank()
-    command = [sys.executable, "-P", "-m", "kg.store_writer", str(folder), str(len(blank))]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as writer:
-        try:
-            for lines in itertools.chain(triples.lines(blank), triples.lines(named)):
-                writer.stdin.write(lines)  # type: ignore[union-attr]
-            writer.stdin.close()  # type: ignore[union-attr]
-        except BrokenPipeError:
-            pass
-        said = writer.stderr.read().decode(errors="replace").strip()  # type: ignore[union-attr]
+    lines = folder.with_name(f"{folder.name}.nt")
+    try:
+        digest = triples.write_lines(lines)
+        blank = triples.terms.str.starts_with("_:").any()
+        command = [sys.executable, "-P", "-m", "kg.store_writer", str(folder), str(lines), "blank" if blank else ""]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as writer:
+            try:
+                yield digest
+                said = writer.stderr.read().decode(errors="replace").strip()  # type: ignore[union-attr]
+            finally:
+                writer.kill()
+    finally:
+        lines.unlink(missing_ok=True)
+    if "No space left" in said:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     if writer.returncode:
-        if "No space left" in said:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
         problem = said.splitlines()[-1] if said else f"its writer ended with status {writer.returncode}"
         raise SnapshotError(f"the SPARQL store in {folder} could not be written: {problem}.")
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -54,19 +55,12 @@ class Triples:
         left = Triples(self.terms.filter(pl.Series(used)), s, p, o, self.importance[mask], self.confidence[mask])
         return left, used
 
-    def named_and_blank(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(rows without blank nodes, rows with some), each ascending."""
-        blank = self.terms.str.starts_with("_:").to_numpy()
-        rows = blank[self.s] | blank[self.o]
-        return np.flatnonzero(~rows), np.flatnonzero(rows)
-
-    def lines(self, rows: NDArray[np.int64] | None = None) -> Iterator[bytes]:
-        """The N-Triples lines of all rows, or of some, LINES at a time."""
-        s, p, o = (column if rows is None else column[rows] for column in (self.s, self.p, self.o))
-        for start in range(0, len(s), LINES):
+    def lines(self) -> Iterator[bytes]:
+        """The N-Triples lines of the rows, LINES at a time."""
+        for start in range(0, len(self), LINES):
             part = slice(start, start + LINES)
-            columns = [self.terms.gather(column[part]).alias(name) for name, column in (("s", s), ("p", p), ("o", o))]
-            line = pl.concat_str("s", "p", "o", separator=" ") + " ."
+            columns = [self.terms.gather(getattr(self, name)[part]).alias(name) for name in TRIPLE]
+            line = pl.concat_str(TRIPLE, separator=" ") + " ."
             yield pl.DataFrame(columns).select(line.str.join("\n")).item().encode() + b"\n"
 
     def sha256(self) -> str:
@@ -74,4 +68,13 @@ class Triples:
         digest = hashlib.sha256()
         for lines in self.lines():
             digest.update(lines)
+        return digest.hexdigest()
+
+    def write_lines(self, path: Path) -> str:
+        """Writes the lines into a file; returns their SHA-256."""
+        digest = hashlib.sha256()
+        with path.open("wb") as file:
+            for lines in self.lines():
+                digest.update(lines)
+                file.write(lines)
         return digest.hexdigest()

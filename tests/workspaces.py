@@ -60,7 +60,7 @@ def build_workspace(workspace: Path, config: "Config", *, train: bool = True) ->
 
     with write_lock(workspace), new_folder(workspace) as folder:
         pulled = pull(config.sources)
-        cleaned = clean(pulled.statements(), config.clean)
+        cleaned = clean(pulled.statements, config.clean)
         texts = pipeline.read_texts(folder, pulled, cleaned, config)
         facts = pipeline.publish_graph(folder, cleaned, texts, config) | {"live": "teacher", "skipped": []}
         facts |= pipeline.embed(folder, config)

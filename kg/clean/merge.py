@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kg.clean.options import CleanOptions
 from kg.graph import Ids, codes
-from kg.statements import TRIPLE, Statements, arrange, compact, concat, count_distinct, keys
+from kg.statements import TRIPLE, Statements, compact, concat, count_distinct, keys, moved, union
 from kg.terms import OWL_SAME_AS, RDFS_LABEL, REDIRECTS, SKOS_ALT_LABEL, iri_term, literal_term, name_of, value_of
 
 PREF_LABEL = "<http://www.w3.org/2004/02/skos/core#prefLabel>"
@@ -71,7 +71,7 @@ def merge(statements: Statements, options: CleanOptions) -> Merged:
     dropped: dict[str, int] = dict(counted.iter_rows())
     if not len(merges):
         return Merged(compact(rest.terms, rest.rows), dropped, merges, 0)
-    kept, loops = rename(rest, merges)
+    kept, loops = follow(rest, merges)
     aliases = _aliases(links, rest, merges, options)
     known = _of_predicate(kept, RDFS_LABEL)
     aliases = aliases.join(known, on=["s", "o"], how="anti")
@@ -82,7 +82,7 @@ def merge(statements: Statements, options: CleanOptions) -> Merged:
     return Merged(concat([kept, Statements.of(aliases)]), dropped, merges, added)
 
 
-def rename(statements: Statements, merges: pl.DataFrame) -> tuple[Statements, int]:
+def follow(statements: Statements, merges: pl.DataFrame) -> tuple[Statements, int]:
     """(the statements with merged entities renamed and their labels turned into alternative ones, the number of
     distinct triples dropped because merging made them loops).
 
@@ -96,18 +96,19 @@ def rename(statements: Statements, merges: pl.DataFrame) -> tuple[Statements, in
     page = np.ones(n, bool)
     page[merged] = (merges["reason"] != "redirect").to_numpy()
     was = {name: statements.rows[name].to_numpy() for name in TRIPLE}
-    s, p, o = target[was["s"]], was["p"].copy(), target[was["o"]]
+    s, p, o = target[was["s"]], was["p"], target[was["o"]]
     loop = (s == o) & (was["s"] != was["o"])
     labels = np.flatnonzero(np.isin(p, statements.positions([RDFS_LABEL, PREF_LABEL])))
-    moved = s[labels] != was["s"][labels]
+    renamed = s[labels] != was["s"][labels]
     key = keys(s[labels], p[labels], o[labels])
-    own = np.isin(key, key[~moved])
-    labelled = np.isin(s[labels], s[labels][~moved])
-    p[labels[moved & ~own & (labelled | ~page[was["s"][labels]])]] = n
+    own = np.isin(key, key[~renamed])
+    labelled = np.isin(s[labels], s[labels][~renamed])
+    changed = renamed & ~own & (labelled | ~page[was["s"][labels]])
+    terms, place, (alternative,) = union(statements.terms, pl.Series([SKOS_ALT_LABEL]))
     loops = count_distinct(keys(*(was[name][loop] for name in TRIPLE)))
-    rows = statements.rows.with_columns(pl.Series("s", s), pl.Series("p", p), pl.Series("o", o))
-    terms = pl.concat([statements.terms, pl.Series("term", [SKOS_ALT_LABEL])])
-    return arrange(terms, rows.filter(pl.Series(~loop))), loops
+    rows = statements.rows.with_columns(pl.Series("s", s), pl.Series("o", o))
+    rows = moved(rows, place).with_columns(p=pl.Series("p", place[p]).scatter(labels[changed], alternative))
+    return compact(terms, rows.filter(pl.Series(~loop))), loops
 
 
 def components(n: int, a: Ids, b: Ids) -> Ids:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kg.clean.iris import normal_iris
 from kg.clean.literals import normal_literals
 from kg.clean.options import CleanOptions
-from kg.statements import Statements, arrange, count_distinct, keys
+from kg.statements import Statements, count_distinct, keys, rename
 
 REASONS = ("", "dropped predicate", "invalid term", "empty literal", "other language")
 """Why a triple goes, by number; the first that fits counts."""
@@ -33,7 +33,8 @@ def normalise(statements: Statements, options: CleanOptions) -> tuple[Statements
         for number, name in enumerate(REASONS)
         if number and (why == number).any()
     }
-    return arrange(new, statements.rows.filter(pl.Series(why == 0))), dict(sorted(counts.items()))
+    left = Statements(statements.terms, statements.rows.filter(pl.Series(why == 0)))
+    return rename(left, new), dict(sorted(counts.items()))
 
 
 def _forms(terms: pl.Series, options: CleanOptions) -> tuple[pl.Series, NDArray[np.uint8]]:

@@ -2,8 +2,8 @@
 
 So a refresh reads again only what has changed, and a source can be taken away without asking the others again.
 
-    pulled/N.terms.parquet    the distinct terms of source N
-    pulled/N.rows.parquet     its statements: s, p, o (positions in the terms) and record
+    pulled/terms.parquet      the distinct terms
+    pulled/rows.parquet       the statements: s, p, o (positions in the terms), source and record
     pulled/documents.parquet  source, id and text of each document
 """
 
@@ -17,7 +17,7 @@ import polars as pl
 from kg.errors import SnapshotError, UsageError
 from kg.sources.options import SourceOptions
 from kg.sources.pull import Pulled
-from kg.statements import PLACE, TRIPLE, Statements
+from kg.statements import PLACE, TRIPLE, Statements, compact
 from kg.types import Document, SourceInfo
 
 FOLDER = "pulled"
@@ -27,9 +27,9 @@ def write_pulled(folder: Path, pulled: Pulled) -> None:
     """Writes what the sources gave into a snapshot's folder."""
     place = folder / FOLDER
     place.mkdir(parents=True)
-    for number, part in enumerate(pulled.parts):
-        part.terms.alias("term").to_frame().write_parquet(place / f"{number}.terms.parquet", compression_level=1)
-        part.rows.select(*TRIPLE, "record").write_parquet(place / f"{number}.rows.parquet", compression_level=1)
+    statements = pulled.statements
+    statements.terms.alias("term").to_frame().write_parquet(place / "terms.parquet", compression_level=1)
+    statements.rows.select(*TRIPLE, "source", "record").write_parquet(place / "rows.parquet", compression_level=1)
     columns = {
         "source": pulled.document_source,
         "id": [document.id for document in pulled.documents],
@@ -40,19 +40,22 @@ def write_pulled(folder: Path, pulled: Pulled) -> None:
 
 
 def read_pulled(folder: Path, sources: Sequence[dict[str, Any]]) -> Pulled:
-    """What `write_pulled` wrote. sources: what the manifest says of each source. Raises SnapshotError."""
+    """What `write_pulled` wrote. sources: what the manifest says of each. Raises SnapshotError."""
     place = folder / FOLDER
     try:
-        parts = [_part(place, number) for number in range(len(list(place.glob("*.rows.parquet"))))]
+        terms = pl.read_parquet(place / "terms.parquet")["term"]
+        rows = pl.read_parquet(place / "rows.parquet")
         documents = pl.read_parquet(place / "documents.parquet")
     except (OSError, pl.exceptions.PolarsError) as error:
         raise SnapshotError(f"{place} does not read: {error}. Build again from the sources.") from error
     infos = [
         SourceInfo(row["name"], row["kind"], {key: value for key, value in row.items() if key not in ("name", "kind")})
-        for row in sources[: len(parts)]
+        for row in sources
     ]
     texts = [Document(id_, text) for id_, text in documents.select("id", "text").iter_rows()]
-    return Pulled(parts, texts, documents["source"].to_list(), infos)
+    places = {"start": -1, "end": -1, "confidence": 1.0}
+    filled = rows.with_columns(pl.lit(value, PLACE[name]).alias(name) for name, value in places.items())
+    return Pulled(Statements(terms, filled.select(*TRIPLE, *PLACE)), texts, documents["source"].to_list(), infos)
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,10 @@ def _without_source(sources: Sequence[SourceOptions], pulled: Pulled, place: int
         return [*items[:place], *items[place + 1 :]]
 
     kept = [at for at, source in enumerate(pulled.document_source) if source != place]
+    source = pl.col("source")
+    rows = pulled.statements.rows.filter(source != place).with_columns(source - (source > place).cast(pl.UInt16))
     left = Pulled(
-        others(pulled.parts),
+        compact(pulled.statements.terms, rows),
         [pulled.documents[at] for at in kept],
         [pulled.document_source[at] - (pulled.document_source[at] > place) for at in kept],
         others(pulled.infos),
@@ -102,17 +107,9 @@ def _without_document(sources: Sequence[SourceOptions], pulled: Pulled, at: int)
     info = pulled.infos[place]
     fewer = replace(info, details={**info.details, "documents": info.details["documents"] - 1})
     left = Pulled(
-        pulled.parts,
+        pulled.statements,
         [*pulled.documents[:at], *pulled.documents[at + 1 :]],
         [*pulled.document_source[:at], *pulled.document_source[at + 1 :]],
         [*pulled.infos[:place], fewer, *pulled.infos[place + 1 :]],
     )
     return Without((*sources[:place], options, *sources[place + 1 :]), left, f"document {document.id}")
-
-
-def _part(place: Path, number: int) -> Statements:
-    terms = pl.read_parquet(place / f"{number}.terms.parquet")["term"]
-    rows = pl.read_parquet(place / f"{number}.rows.parquet")
-    places = {"source": 0, "start": -1, "end": -1, "confidence": 1.0}
-    filled = rows.with_columns(pl.lit(value, PLACE[name]).alias(name) for name, value in places.items())
-    return Statements(terms, filled.select(*TRIPLE, *PLACE))

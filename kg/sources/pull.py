@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kg.errors import EmptyGraph, UsageError
@@ -22,20 +23,13 @@ _SAMPLE_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Pulled:
-    """What the sources gave. parts: the statements of each source, nothing merged. document_source: for each document
-    the index of its source, ascending. infos: one for each source."""
+    """What the sources gave. statements: in the order of the sources, nothing merged. document_source: for each
+    document the index of its source, ascending. infos: one for each source."""
 
-    parts: list[Statements]
+    statements: Statements
     documents: list[Document]
     document_source: list[int]
     infos: list[SourceInfo]
-
-    def statements(self) -> Statements:
-        """The statements of all sources, in their order. Raises EmptyGraph if there are none."""
-        if not any(map(len, self.parts)):
-            read = ", ".join(f"{info.name} ({info.kind})" for info in self.infos) or "none"
-            raise EmptyGraph(f"the sources gave no triple at all; read were: {read}. Check what they hold and select.")
-        return concat([part.of_source(index) for index, part in enumerate(self.parts)])
 
 
 def pull(
@@ -43,41 +37,41 @@ def pull(
     *,
     folder: Path | None = None,
     skip_text: bool = False,
-    known: Mapping[SourceOptions, tuple[Statements, SourceInfo]] | None = None,
+    known: Mapping[SourceOptions, tuple[Statements, SourceInfo]] = MappingProxyType({}),
 ) -> Pulled:
     """Everything that the sources select. folder: where an endpoint's finished slices are kept for another run.
 
     skip_text: leave text sources unread. known: what sources gave before; a dump whose files are the same is not read
-    again. Raises UsageError, SourceError.
+    again. Raises UsageError, SourceError, and EmptyGraph if no source gave a triple.
     """
     kinds = [_checked_kind(options) for options in sources]
-    pulled = Pulled([], [], [], [])
+    collector, before = Collector(), list[Statements]()
+    documents, document_source, infos = list[Document](), list[int](), list[SourceInfo]()
     for index, (options, kind) in enumerate(zip(sources, kinds, strict=True)):
-        before = (known or {}).get(options)
-        if before and kind == "dump" and unchanged(options, before[1]):
-            pulled.parts.append(before[0])
-            pulled.infos.append(before[1])
+        if kind == "dump" and options in known and unchanged(options, known[options][1]):
+            before.append(known[options][0].of_source(index))
+            infos.append(known[options][1])
             continue
-        collector = Collector()
         details: dict[str, Any] = {"skipped_text": True}
         if kind == "endpoint":
-            details = read_endpoint(options, blank=_blank(options), take=collector.add, folder=folder)
+            details = read_endpoint(options, blank=_blank(options), take=collector.source(index), folder=folder)
         elif kind == "dump":
-            details = read_dump(options, blank=_blank(options), take=collector.add)
+            details = _read_dump(options, collector, index)
         elif not skip_text:
             found, details = read_texts(options)
             found = [document for document in found if document.id not in options.without]
             details["documents"] = len(found)
-            pulled.documents.extend(found)
-            pulled.document_source.extend([index] * len(found))
-        statements = collector.statements()
-        if kind == "dump" and options.select != "whole":
-            statements = select_triples(statements, options)
-            details["selected"] = len(statements)
-        pulled.parts.append(statements)
+            documents += found
+            document_source += [index] * len(found)
         location = without_credentials(options.location)
-        pulled.infos.append(SourceInfo(options.label, kind, {"location": location, **details}))
-    return pulled
+        infos.append(SourceInfo(options.label, kind, {"location": location, **details}))
+    statements = concat([collector.statements(), *before])
+    if before:
+        statements = Statements(statements.terms, statements.rows.sort("source", maintain_order=True))
+    if not len(statements):
+        read = ", ".join(f"{info.name} ({info.kind})" for info in infos) or "none"
+        raise EmptyGraph(f"the sources gave no triple at all; read were: {read}. Check what they hold and select.")
+    return Pulled(statements, documents, document_source, infos)
 
 
 def estimate(sources: Sequence[SourceOptions]) -> list[dict[str, Any]]:
@@ -107,6 +101,17 @@ def unchanged(options: SourceOptions, info: SourceInfo) -> bool:
         path.stat().st_size == row["bytes"] and file_sha256(path) == row["sha256"]
         for path, row in zip(files, before, strict=True)
     )
+
+
+def _read_dump(options: SourceOptions, collector: Collector, index: int) -> dict[str, Any]:
+    """The details of a dump whose selected statements go to the collector."""
+    if options.select == "whole":
+        return read_dump(options, blank=_blank(options), take=collector.source(index))
+    own = Collector()
+    details = read_dump(options, blank=_blank(options), take=own.source(index))
+    selected = select_triples(own.statements(), options)
+    collector.add(selected.frame())
+    return {**details, "selected": len(selected)}
 
 
 def _blank(options: SourceOptions) -> str:

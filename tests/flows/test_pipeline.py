@@ -46,7 +46,7 @@ def test_abstracts_do_not_depend_on_the_order_of_statements(order: list[int]) ->
 def test_without_cleaning_both_views_show_one_graph(tmp_path: Path) -> None:
     typed = f'"05"^^<{XSD}integer>', f'"5"^^<{XSD}integer>', f'"about 5"^^<{XSD}integer>', f'" ^^<{XSD}integer>"@fr'
     pulled = pulled_from(tmp_path, *typed, f'"05"^^<{XSD}integer>', '" x "', '"\ufffe"', "_:b")
-    cleaned = pipeline.unclean(pulled.statements(), CleanOptions())
+    cleaned = pipeline.unclean(pulled.statements, CleanOptions())
     (blank,) = (term for term in cleaned.statements.terms if term.startswith("_:"))
     assert sorted(cleaned.statements.frame()["o"]) == sorted(
         [f'"5"^^<{XSD}integer>'] * 3 + [*typed[2:], '" x "', '"\\uFFFE"', blank]
@@ -57,13 +57,13 @@ def test_without_cleaning_both_views_show_one_graph(tmp_path: Path) -> None:
 
 def test_noncharacters_in_a_literal_are_the_same_in_both_views(tmp_path: Path) -> None:
     pulled = pulled_from(tmp_path, '"a\ufffe \\uFFFF"@en', '"\ufffeb\\n"')
-    cleaned = clean(pulled.statements(), CleanOptions())
+    cleaned = clean(pulled.statements, CleanOptions())
     assert verify(published(tmp_path / "w", pulled, cleaned)) == []
 
 
 def test_the_account_of_a_build_adds_up_under_a_budget(tmp_path: Path) -> None:
     pulled = pulled_from(tmp_path, *(f'"{number}"^^<{XSD}integer>' for number in range(10)), f'"01"^^<{XSD}integer>')
-    cleaned = clean(pulled.statements(), CleanOptions())
+    cleaned = clean(pulled.statements, CleanOptions())
     with write_lock(tmp_path / "w"), new_folder(tmp_path / "w") as folder:
         config = Config(clean=CleanOptions(budget=0.5))
         facts = pipeline.publish_graph(folder, cleaned, pipeline.no_texts(pulled, cleaned), config)

@@ -80,7 +80,7 @@ def test_a_triple_of_a_folder_is_cited_by_its_file_and_place_there(tmp_path: Pat
     (folder / "b" / "c.ttl").write_text("\n\n<http://a/2> <http://a/p> <http://a/o> ;\n <http://a/q> 3 .\n")
     (folder / "d.nt").write_text("<http://a/3> <http://a/p> <http://a/o> .\n")
     pulled = pull([SourceOptions(str(folder), name=name), SourceOptions(str(folder / "b" / "c.ttl"))])
-    made = finish(pulled.statements(), CleanOptions())
+    made = finish(pulled.statements, CleanOptions())
     provenance = write_provenance(tmp_path / "made", made.support, pulled.infos, [])
     label = name or "dumps"
     assert [[origin.where for origin in provenance.of(row)] for row in range(4)] == [

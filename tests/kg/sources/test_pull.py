@@ -31,7 +31,7 @@ def files(tmp_path: Path) -> dict[str, str]:
 def test_sources_come_in_order_with_their_index_and_nothing_is_merged(files: dict[str, str]) -> None:
     sources = [SourceOptions(files["t"]), SourceOptions(files["a"], name="first"), SourceOptions(files["a"])]
     pulled = pull(sources)
-    statements = pulled.statements().frame()
+    statements = pulled.statements.frame()
     assert dict(statements.schema) == SCHEMA
     assert statements["source"].to_list() == [1] * 5 + [2] * 5
     assert statements["record"].to_list() == [1, 2, 3, 4, 5] * 2
@@ -44,7 +44,7 @@ def test_sources_come_in_order_with_their_index_and_nothing_is_merged(files: dic
 
 def test_no_triple_at_all_names_the_sources(files: dict[str, str]) -> None:
     with pytest.raises(EmptyGraph, match=r"empty\.nt \(dump\), .*t\.jsonl \(text\)"):
-        pull([SourceOptions(files["empty"]), SourceOptions(files["t"])]).statements()
+        pull([SourceOptions(files["empty"]), SourceOptions(files["t"])])
 
 
 SELECTIONS = [
@@ -62,9 +62,9 @@ def test_a_selection_takes_the_same_from_a_dump_and_an_endpoint(
 ) -> None:
     store = ox.Store()
     store.load(LINES.encode(), format=ox.RdfFormat.N_TRIPLES)
-    dump = pull([SourceOptions(files["a"], **options)]).statements().frame()  # type: ignore[arg-type]
+    dump = pull([SourceOptions(files["a"], **options)]).statements.frame()  # type: ignore[arg-type]
     with serve_oxigraph(store) as server:
-        endpoint = pull([SourceOptions(server.url, **options)]).statements().frame()  # type: ignore[arg-type]
+        endpoint = pull([SourceOptions(server.url, **options)]).statements.frame()  # type: ignore[arg-type]
     found = set(endpoint.select("s", "p", "o").rows())
     assert found == set(dump.select("s", "p", "o").rows())
     assert len(found) == count
