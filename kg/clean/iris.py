@@ -24,7 +24,6 @@ _SURE = (
     r"(?:#[A-Za-z0-9/._~!$&'()*+,;=:@-]*)?>$"
 )
 _RUN = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_UNSAFE = re.compile(r'[\x00-\x1f"<>\\^`{|}\[\]\x7f]|%(?![0-9A-Fa-f]{2})')
 _SPACE = re.compile(" |%20")
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/?")
 _BLANK = r"^_:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?$"
@@ -47,8 +46,9 @@ def _normal(terms: pl.Series) -> tuple[pl.Series, pl.Series]:
     """(the one form, whether it is valid) of each term."""
     new = _replace(terms, terms.str.contains("\\", literal=True), _unescape)
     dbpedia = new.str.contains(DBPEDIA)
-    new = _replace(new, dbpedia & ~new.str.contains(_SURE), decode)
-    new = pl.select(pl.when(dbpedia).then(new.str.normalize("NFC")).otherwise(new)).to_series()
+    plain = new.str.contains(_SURE)
+    new = pl.select(pl.when(dbpedia & plain).then(new.str.normalize("NFC")).otherwise(new)).to_series()
+    new = _replace(new, dbpedia & ~plain, decode)
     valid = new.str.contains(_SURE) | new.str.contains(_BLANK)
     doubtful = new.filter(~valid)
     checked = pl.Series([is_valid(term) for term in doubtful], dtype=pl.Boolean)
@@ -61,10 +61,7 @@ def decode(term: str) -> str:
     >>> decode("<http://dbpedia.org/resource/Ir%C3%A8ne_%22AT%26T%22_100%>")
     '<http://dbpedia.org/resource/Irène_%22AT&T%22_100%25>'
     """
-    text = _UNSAFE.sub(lambda match: _encode(match.group()), _SPACE.sub("_", term[1:-1]))
-    if not text.isascii():
-        text = "".join(char if char < "\x80" or _may_stand(char) else _encode(char) for char in text)
-    return f"<{_RUN.sub(_decode_run, text)}>"
+    return f"<{'#'.join(_decode(part) for part in _SPACE.sub('_', term[1:-1]).split('#'))}>"
 
 
 def is_valid(term: str) -> bool:
@@ -81,9 +78,15 @@ def is_valid(term: str) -> bool:
     return True
 
 
-def _decode_run(match: re.Match[str]) -> str:
-    text = bytes.fromhex(match.group().replace("%", "")).decode("utf-8", "surrogateescape")
-    return "".join(char if _may_stand(char) else _encode(char) for char in unicodedata.normalize("NFC", text))
+def _decode(text: str) -> str:
+    plain = _RUN.sub(lambda run: bytes.fromhex(run[0].replace("%", "")).decode("utf-8", "surrogateescape"), text)
+    pieces: list[str] = []
+    for char in unicodedata.normalize("NFC", plain):
+        escaped = bool(pieces) and len(pieces[-1]) > 1
+        # a combining mark would join the last digit of an escape
+        stands = _may_stand(char) and not (escaped and unicodedata.combining(char))
+        pieces.append(char if stands else _encode(char))
+    return "".join(pieces)
 
 
 def _encode(char: str) -> str:

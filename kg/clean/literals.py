@@ -96,7 +96,7 @@ _LANG_STRING = PREFIXES["rdf"] + "langString"
 def normal_literals(terms: pl.Series, languages: tuple[str, ...]) -> pl.DataFrame:
     """The distinct literal terms as columns `term`, `new` and `reason` (to drop it; null: keep).
 
-    languages: the ranges of tags to keep, lower case: "en" keeps en and en-GB, "*" all; what has no tag is kept.
+    languages: the ranges of tags to keep: "en" keeps en and en-GB, "*" all; what has no tag is kept.
     """
     doubtful = ~terms.str.contains(_CANONICAL)
     new, reason = terms, pl.Series("reason", [None], dtype=pl.String).new_from_index(0, len(terms))
@@ -104,7 +104,7 @@ def normal_literals(terms: pl.Series, languages: tuple[str, ...]) -> pl.DataFram
         made, why = _normal(terms.filter(doubtful))
         new, reason = _put(new, doubtful, made), _put(reason, doubtful, why)
     if "*" not in languages:
-        kept = "|".join(languages)
+        kept = "|".join(languages).lower()
         other = ~(new.str.ends_with('"') | new.str.ends_with(">") | new.str.contains(rf'"@(?:{kept})(?:-[a-z0-9-]+)?$'))
         dropped = pl.when(reason.is_null() & other).then(pl.lit("other language")).otherwise(reason)
         reason = pl.select(dropped).to_series()

@@ -90,9 +90,11 @@ def violations(terms: pl.Series, s: Ids, p: Ids, o: Ids, ontology: Ontology) -> 
     mark("ill-typed literal", ill_typed(terms).to_numpy()[o])
     mark("disjoint classes", _disjoint(classes, ontology, class_of, s, o, typed))
     kinds = _kinds(terms)
+    asks = _asked_kinds(terms, ontology)
+    _disbelieve(asks, p, _WRONG[asks[p], kinds[o]], asks[p] != _NOTHING)
     branches = _Branches.of(classes, ontology)
     sides = [
-        _Side("type against use", s, o, np.where(class_of >= 0, branches.of_class[class_of], 0), typed),
+        _Side("type against use", s, o, branches.of_class[class_of], typed),
         _Side("outside domain", s, p, branches.asked(terms, ontology.said_of(DOMAIN)), ~typed),
         _Side("outside range", o, p, branches.asked(terms, ontology.said_of(RANGE)), ~typed & (kinds == _NODE)[o]),
     ]
@@ -104,8 +106,6 @@ def violations(terms: pl.Series, s: Ids, p: Ids, o: Ids, ontology: Ontology) -> 
     allowed = branches.allowed(once)
     for side in sides:
         mark(side.reason, _judge(side, branches.sets, allowed, once, twice)[0])
-    asks = _asked_kinds(terms, ontology)
-    _disbelieve(asks, p, _WRONG[asks[p], kinds[o]], asks[p] != _NOTHING)
     mark("outside range", _WRONG[asks[p], kinds[o]])
     names = pl.Series("violation", [*REASONS, None], dtype=pl.Enum(REASONS))
     return names.gather(pl.Series(found, dtype=pl.UInt8).cast(pl.UInt32))
@@ -113,7 +113,8 @@ def violations(terms: pl.Series, s: Ids, p: Ids, o: Ids, ontology: Ontology) -> 
 
 @dataclass(frozen=True)
 class _Branches:
-    """sets: the distinct sets of roots as bits, the empty one first. of_class: by class the place of its set. apart: by
+    """sets: the distinct sets of roots as bits, the empty one first. of_class: by class the place of its set, 0 at
+    the end for what is no class. apart: by
     root the bits of those that owl:disjointWith excludes. Of more than 64 roots the largest count."""
 
     classes: Order
@@ -135,7 +136,7 @@ class _Branches:
         for one, other in ((left, right), (right, left)):
             for root in range(len(bit)):
                 apart[root] |= np.bitwise_or.reduce(other[one == bit[root]], initial=np.uint64(0))
-        return cls(classes, sets, of_class[1:].astype(np.int16), apart)
+        return cls(classes, sets, np.append(of_class[1:], 0).astype(np.int16), apart)
 
     def asked(self, terms: pl.Series, said: pl.DataFrame) -> NDArray[np.int16]:
         """By term the set of branches that it, a property, asks for; 0 for none. Of several classes the last counts."""

@@ -2,7 +2,7 @@ from unicodedata import normalize
 from urllib.parse import unquote_to_bytes
 
 import polars as pl
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kg.clean.iris import decode, is_valid, normal_iris
@@ -21,6 +21,7 @@ def title(name: str) -> str:
 
 
 @given(st.lists(_NAMES, max_size=12))
+@example(["\u200e\u0300", "E%CC%80", "%FFa\u0300"])
 def test_two_iris_of_dbpedia_become_one_just_where_they_name_one_page(names: list[str]) -> None:
     new = normal_iris(pl.Series([f"<{DBR}{name}>" for name in names], dtype=pl.String))["new"]
     assert [title(term[1:-1].removeprefix(DBR)) for term in new] == [title(name) for name in names]
