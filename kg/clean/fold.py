@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kg.terms import PREFIXES
 
-SAME, SUPPORT = 0.8, 10
+SAME, SUPPORT = 0.8, 20
 RAW = r"^<https?://(?:[a-z-]+\.)?dbpedia\.org/property/([^>]+)>$"
 MAPPED = rf"^<{PREFIXES['dbo']}([^>]+)>$"
 _TYPED = rf'"(?:@[A-Za-z0-9-]+|\^\^<{PREFIXES["xsd"]}[^>]*>)$'
@@ -35,6 +35,8 @@ def fold(terms: pl.Series, s: Ids, p: Ids, o: Ids) -> tuple[Ids, Ids]:
     place = np.full(len(terms), -1, np.int32)
     place[used] = np.arange(len(used))
     code = place[p]
+    local = pl.concat([raw, mapped]).fill_null("").rank("dense").to_numpy()
+    local_raw, local_mapped = local[: len(used)], local[len(used) :]
     low = np.flatnonzero(raw.is_not_null().to_numpy()[code])
     high = np.flatnonzero(mapped.is_not_null().to_numpy()[code])
     value = _values(terms, o[low], o[high])
@@ -42,8 +44,8 @@ def fold(terms: pl.Series, s: Ids, p: Ids, o: Ids) -> tuple[Ids, Ids]:
     at, to = _meet(*key)
     if not len(at):
         return p, o
-    same = _same(raw, mapped, code[low], code[high], s[low], s[high], at, to)
-    one_name = (raw.gather(code[low[at]]) == mapped.gather(code[high[to]])).to_numpy()
+    same = _same(local_raw, local_mapped, code[low], code[high], s[low], s[high], at, to)
+    one_name = local_raw[code[low[at]]] == local_mapped[code[high[to]]]
     best = np.lexsort((code[high[to]], ~one_name, at))
     best = best[same[best]]
     at, to = at[best], to[best]
@@ -82,14 +84,11 @@ def _meet(low: NDArray[np.uint64], high: NDArray[np.uint64]) -> tuple[Ids, Ids]:
     return at, order[np.repeat(start, count) + inside]
 
 
-def _same(
-    raw: pl.Series, mapped: pl.Series, low: Ids, high: Ids, s_low: Ids, s_high: Ids, at: Ids, to: Ids
-) -> NDArray[np.bool_]:
+def _same(raw: Ids, mapped: Ids, low: Ids, high: Ids, s_low: Ids, s_high: Ids, at: Ids, to: Ids) -> NDArray[np.bool_]:
     """For each meeting whether its predicates say the same."""
-    pairs, which, met = np.unique(
-        np.stack([low[at], high[to]], axis=1), axis=0, return_inverse=True, return_counts=True
-    )
-    same = (raw.gather(pairs[:, 0]) == mapped.gather(pairs[:, 1])).to_numpy().copy()
+    key, which, met = np.unique(low[at].astype(np.int64) << 32 | high[to], return_inverse=True, return_counts=True)
+    pairs = np.stack([key >> 32, key & 0xFFFFFFFF], axis=1)
+    same = raw[pairs[:, 0]] == mapped[pairs[:, 1]]
     rows = [_by_predicate(codes, len(raw)) for codes in (low, high)]
     has = np.zeros(int(max(s_low.max(), s_high.max())) + 1, bool)
     for number in np.flatnonzero(~same & (met >= SUPPORT)):
@@ -100,7 +99,7 @@ def _same(
             shares.append(met[number] / has[mine].sum())
             has[other] = False
         same[number] = min(shares) >= SAME
-    return np.asarray(same[which.ravel()])
+    return np.asarray(same[which])
 
 
 def _by_predicate(codes: Ids, n: int) -> list[Ids]:

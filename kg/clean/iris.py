@@ -19,11 +19,14 @@ DBPEDIA = r"^<https?://(?:[a-z-]+\.)?dbpedia\.org/resource/"
 _PATH = "[A-Za-z0-9/._~!$&'()*+,;=:@-]*"
 _ASCII = rf"^<https?://[A-Za-z0-9.-]+/{_PATH}(?:#{_PATH})?>$"
 """Most IRIs: valid, and in the one form, on any host."""
-_SURE = (
-    r"^<https?://[A-Za-z0-9.-]+/[A-Za-z0-9/._~!$&'()*+,;=:@\x{A0}-\x{200D}\x{2010}-\x{2029}\x{202F}-\x{D7FF}-]*"
-    r"(?:#[A-Za-z0-9/._~!$&'()*+,;=:@-]*)?>$"
+_WIDE = r"\x{A0}-\x{200D}\x{2010}-\x{2029}\x{202F}-\x{D7FF}"
+_SURE = rf"^<https?://[A-Za-z0-9.-]+/[A-Za-z0-9/._~!$&'()*+,;=:@{_WIDE}-]*(?:#{_PATH})?>$"
+_VALID = (
+    rf"^<https?://[A-Za-z0-9.-]+/(?:[A-Za-z0-9/?._~!$&'()*+,;=:@{_WIDE}-]|%[0-9A-Fa-f]{{2}})*"
+    r"(?:#(?:[A-Za-z0-9/._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)?>$"
 )
 _RUN = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_FINE = re.compile("[A-Za-z0-9/?._~!$&'()*+,;=:@\u00a0-\u200d\u2010-\u2029\u202f-\ud7ff-]*")
 _SPACE = re.compile(" |%20")
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/?")
 _BLANK = r"^_:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?$"
@@ -49,7 +52,7 @@ def _normal(terms: pl.Series) -> tuple[pl.Series, pl.Series]:
     plain = new.str.contains(_SURE)
     new = pl.select(pl.when(dbpedia & plain).then(new.str.normalize("NFC")).otherwise(new)).to_series()
     new = _replace(new, dbpedia & ~plain, decode)
-    valid = new.str.contains(_SURE) | new.str.contains(_BLANK)
+    valid = new.str.contains(_VALID) | new.str.contains(_BLANK)
     doubtful = new.filter(~valid)
     checked = pl.Series([is_valid(term) for term in doubtful], dtype=pl.Boolean)
     return new, valid.clone().scatter((~valid).arg_true(), checked)
@@ -80,8 +83,11 @@ def is_valid(term: str) -> bool:
 
 def _decode(text: str) -> str:
     plain = _RUN.sub(lambda run: bytes.fromhex(run[0].replace("%", "")).decode("utf-8", "surrogateescape"), text)
+    plain = unicodedata.normalize("NFC", plain)
+    if _FINE.fullmatch(plain):
+        return plain
     pieces: list[str] = []
-    for char in unicodedata.normalize("NFC", plain):
+    for char in plain:
         escaped = bool(pieces) and len(pieces[-1]) > 1
         # a combining mark would join the last digit of an escape
         stands = _may_stand(char) and not (escaped and unicodedata.combining(char))

@@ -77,6 +77,7 @@ _READ_AS = {
 }
 """Which of Oxigraph's readers a datatype has."""
 _SHORTER = {
+    rf'"\^\^<{XSD}string>$': '"',
     rf'^"\+?0{{0,9}}(0|[1-9][0-9]{{0,17}})"\^\^<{XSD}(?:{"|".join(_INTEGERS)})>$': rf'"$1"^^<{XSD}integer>',
     rf'^"\+?(-?[0-9]{{1,9}})\.0{{0,9}}"\^\^<{XSD}(double|float|decimal)>$': rf'"$1"^^<{XSD}$2>',
     rf'^"\+?(-?[0-9]{{1,9}}\.[0-9]{{0,5}}[1-9])0{{1,9}}"\^\^<{XSD}(double|float|decimal)>$': rf'"$1"^^<{XSD}$2>',

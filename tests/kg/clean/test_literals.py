@@ -10,7 +10,19 @@ from kg.clean.literals import UNITS, XSD, ill_typed, normal_literals, stored_for
 from kg.terms import literal_term
 
 KINDS = ["integer", "byte", "nonNegativeInteger", "decimal", "double", "float", "boolean", "date", "dateTime"]
-KINDS += ["dateTimeStamp", "time", "gYear", "gYearMonth", "gMonthDay", "gMonth", "gDay", "duration", "token", "anyURI"]
+KINDS += [
+    "dateTimeStamp",
+    "time",
+    "gYear",
+    "gYearMonth",
+    "gMonthDay",
+    "gMonth",
+    "gDay",
+    "duration",
+    "token",
+    "anyURI",
+    "string",
+]
 
 _SIGN = st.sampled_from(["", "-", "+"])
 _NUMBER = st.builds(
