@@ -196,8 +196,7 @@ def _aliases(links: pl.DataFrame, rest: Statements, merges: pl.DataFrame, option
     named = rest.terms.gather(np.unique(rest.rows["s"].to_numpy()[labels])).implode()
     bare = links.filter((pl.col("p") == REDIRECTS) & pl.col("s").str.starts_with("<") & ~pl.col("s").is_in(named))
     found = bare.join(merges.filter(pl.col("reason") == "redirect"), left_on="s", right_on="from")
-    language = options.languages[0] if options.languages else None
-    names = [literal_term(name_of(value_of(term)), language=language) for term in found["s"]]
+    names = [literal_term(name_of(value_of(term)), language=options.language) for term in found["s"]]
     aliases = found.with_columns(s="to", p=pl.lit(SKOS_ALT_LABEL), o=pl.Series(names, dtype=pl.String))
     return aliases.select(links.columns)
 

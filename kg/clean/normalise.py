@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kg.clean.filters import unwanted_predicates
 from kg.clean.iris import normal_iris
 from kg.clean.literals import normal_literals
 from kg.clean.options import CleanOptions
@@ -23,8 +24,9 @@ def normalise(statements: Statements, options: CleanOptions) -> tuple[Statements
     s, p, o = (statements.rows[name].to_numpy() for name in ("s", "p", "o"))
     literal = statements.terms.str.starts_with('"').to_numpy()
     resource = statements.terms.str.starts_with("<").to_numpy()
-    wanted = pl.Series(options.dropped_terms, dtype=pl.String).implode()
-    unwanted = (statements.terms.is_in(wanted) | new.is_in(wanted)).to_numpy()
+    unwanted = np.zeros(len(new), bool)
+    used = np.unique(p)
+    unwanted[used] = unwanted_predicates(new.gather(used), options).to_numpy()
     invalid = reason == _INVALID
     why = np.where(invalid[s] | literal[s] | invalid[p] | ~resource[p], _INVALID, reason[o]).astype(np.uint8)
     why[unwanted[p]] = _PREDICATE

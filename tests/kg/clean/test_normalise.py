@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kg.clean import CleanOptions, normalise
-from kg.clean.iris import decode, is_valid
 from kg.clean.literals import normal_literals, stored_form
 from kg.errors import ConfigError
 from tests.toy import statements_of
@@ -42,25 +41,6 @@ def normal(*objects: str, languages: tuple[str, ...] = ("en",)) -> tuple[list[st
 def test_an_iri_is_decoded_by_dbpedias_rule_and_only_there(given_term: str, expected: str) -> None:
     assert normal(given_term) == ([expected], {})
     assert normal(expected) == ([expected], {})
-
-
-@given(st.text(max_size=20))
-def test_a_decoded_iri_is_valid_and_stays_as_it_is(title: str) -> None:
-    term = f"<{DBR}{title}>"
-    once = decode(term)
-    assert is_valid(once), once
-    assert decode(once) == once
-
-
-@given(st.binary(max_size=12))
-def test_any_percent_encoded_bytes_give_a_valid_iri_of_the_same_bytes(data: bytes) -> None:
-    from unicodedata import normalize
-    from urllib.parse import unquote_to_bytes
-
-    term = decode(f"<{DBR}{''.join(f'%{byte:02x}' for byte in data)}>")
-    assert is_valid(term)
-    text = unquote_to_bytes(term[1:-1].removeprefix(DBR)).decode("utf-8", "surrogateescape")
-    assert normalize("NFC", text) == normalize("NFC", data.decode("utf-8", "surrogateescape"))
 
 
 @pytest.mark.parametrize(
