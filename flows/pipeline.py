@@ -128,6 +128,7 @@ def publish_graph(folder: Path, cleaned: Cleaned, texts: Texts, config: Config) 
             "predicates": len(graph.predicates),
             "documents": len(texts.documents),
             "dropped": dropped,
+            "flagged": finished.flagged,
         },
         "sources": [{"name": info.name, "kind": info.kind, **info.details} for info in texts.infos],
     }

@@ -1,17 +1,21 @@
 """The cleaning steps in order: normalise, merge and fold; then rank and prune."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kg.clean.fold import fold
 from kg.clean.importance import entity_rank, triple_importance
 from kg.clean.merge import merge
 from kg.clean.normalise import normalise
+from kg.clean.ontology import Ontology, read_ontology, stated
 from kg.clean.options import CleanOptions
 from kg.clean.prune import prune
+from kg.clean.violations import violations
 from kg.errors import EmptyGraph
 from kg.graph import kinds
 from kg.statements import PLACE, TRIPLE, Statements, compact, keys
@@ -41,13 +45,15 @@ class Finished:
 
     rank: float32 by term, PageRank, sums to 1. support: the statements of the triples, sorted by `triple` (the row in
     triples), then by place; a triple's confidence is the highest of its statements. dropped: triples by reason
-    ("budget").
+    ("budget", and what the ontology speaks against if that is dropped). flagged: triples that the ontology speaks
+    against, by reason.
     """
 
     triples: Triples
     rank: NDArray[np.float32]
     support: pl.DataFrame
     dropped: dict[str, int]
+    flagged: dict[str, int]
 
 
 def clean(statements: Statements, options: CleanOptions) -> Cleaned:
@@ -56,10 +62,13 @@ def clean(statements: Statements, options: CleanOptions) -> Cleaned:
     normal, dropped = normalise(statements, options)
     merged = merge(normal, options)
     dropped = dict(Counter(dropped) + Counter(merged.dropped))
-    duplicates = pulled + merged.added - sum(dropped.values()) - merged.statements.distinct()
+    statements = _folded(merged.statements) if options.fold_properties else merged.statements
+    if folded := merged.statements.distinct() - statements.distinct():
+        dropped["folded"] = folded
+    duplicates = pulled + merged.added - sum(dropped.values()) - statements.distinct()
     if duplicates:
         dropped["duplicate"] = duplicates
-    return Cleaned(merged.statements, dropped, merged.merges, pulled, merged.added)
+    return Cleaned(statements, dropped, merged.merges, pulled, merged.added)
 
 
 def finish(statements: Statements, options: CleanOptions) -> Finished:
@@ -76,18 +85,44 @@ def finish(statements: Statements, options: CleanOptions) -> Finished:
     )
     s, p, o = (rows[name].to_numpy()[order[first]].astype(np.int32) for name in TRIPLE)
     del rows, key, order
-    rank = entity_rank(s, o, kinds(statements.terms, s, p, o))
-    importance = triple_importance(s, p, o, terms=statements.terms, rank=rank)
     confidence = np.maximum.reduceat(support["confidence"].to_numpy(), first)
     support = support.filter(_new_places(support))
-    whole = Triples(statements.terms, s, p, o, importance, confidence)
-    kept = prune(whole.frame(), importance, options.budget) if options.budget < 1 else np.ones(len(whole), bool)
-    triples, used = whole.keep(kept)
-    lost = len(whole) - len(triples)
-    if lost:
+    found = Triples(statements.terms, s, p, o, np.zeros(len(s), np.float32), confidence)
+    why = _violations(found, options)
+    flagged: dict[str, int] = dict(why.drop_nulls().cast(pl.String).value_counts().sort("why").iter_rows())
+    kept = why.is_null().to_numpy() if options.violations == "drop" else np.ones(len(found), bool)
+    sound, _ = found.keep(kept)
+    if not len(sound):
+        raise EmptyGraph('every triple is against the ontology. Set clean.violations = "flag".')
+    rank = entity_rank(sound.s, sound.o, kinds(sound.terms, sound.s, sound.p, sound.o))
+    importance = triple_importance(sound.s, sound.p, sound.o, terms=sound.terms, rank=rank)
+    within = prune(sound.frame(), importance, options.budget) if options.budget < 1 else np.ones(len(sound), bool)
+    triples, used = replace(sound, importance=importance).keep(within)
+    lost = len(sound) - len(triples)
+    kept[kept] = within
+    if not kept.all():
         support = support.filter(pl.Series(kept[support["triple"].to_numpy()]))
         support = support.with_columns(triple=pl.Series((np.cumsum(kept) - 1)[support["triple"].to_numpy()]))
-    return Finished(triples, _normalised(rank[used]), support, {"budget": lost} if lost else {})
+    dropped = {**(flagged if options.violations == "drop" else {}), **({"budget": lost} if lost else {})}
+    return Finished(triples, _normalised(rank[used]), support, dropped, flagged)
+
+
+def _folded(statements: Statements) -> Statements:
+    """The statements with those of dbp: that a dbo: one says too turned into further statements of it."""
+    columns = [statements.rows[name].to_numpy() for name in TRIPLE]
+    _, first, row = np.unique(keys(*columns), return_index=True, return_inverse=True)
+    p, o = fold(statements.terms, *(column[first] for column in columns))
+    rows = statements.rows.with_columns(pl.Series("p", p[row]), pl.Series("o", o[row]))
+    return compact(statements.terms, rows)
+
+
+def _violations(triples: Triples, options: CleanOptions) -> pl.Series:
+    """Why the ontology speaks against each triple, null where it does not."""
+    if options.violations == "off":
+        return pl.Series("why", [None], dtype=pl.String).new_from_index(0, len(triples))
+    columns = (triples.terms, triples.s, triples.p, triples.o)
+    files = [read_ontology(Path(options.ontology)).axioms] if options.ontology else []
+    return violations(*columns, Ontology.of(stated(*columns), *files)).alias("why")
 
 
 def _new_places(support: pl.DataFrame) -> pl.Series:

@@ -109,3 +109,27 @@ def test_the_order_of_statements_does_not_change_the_result() -> None:
 def test_nothing_left_is_an_error_that_says_so() -> None:
     with pytest.raises(EmptyGraph, match="no triple is left"):
         finish(statements_of([]), CleanOptions())
+
+
+def test_a_folded_statement_supports_the_triple_that_says_it() -> None:
+    a, b = "<http://dbpedia.org/resource/A>", "<http://dbpedia.org/resource/B>"
+    raw, mapped = "<http://dbpedia.org/property/spouse>", "<http://dbpedia.org/ontology/spouse>"
+    statements = statements_of([(a, raw, b), (a, mapped, b)])
+    result = clean(statements, CleanOptions(fold_properties=True))
+    assert result.dropped == {"folded": 1}
+    assert triples(result.statements) == {(a, mapped, b)}
+    assert finish(result.statements, CleanOptions()).support["record"].to_list() == [1, 2]
+    assert clean(statements, CleanOptions()).dropped == {}
+
+
+def test_what_an_ontology_speaks_against_is_flagged_or_dropped() -> None:
+    date = '"1999-02-30"^^<http://www.w3.org/2001/XMLSchema#date>'
+    statements = statements_of([("<http://a/s>", "<http://a/born>", date), ("<http://a/s>", "<http://a/p>", '"x"')])
+    flagged = finish(statements, CleanOptions())
+    assert (flagged.flagged, flagged.dropped, len(flagged.triples)) == ({"ill-typed literal": 1}, {}, 2)
+    dropped = finish(statements, CleanOptions(violations="drop"))
+    assert (dropped.dropped, len(dropped.triples)) == ({"ill-typed literal": 1}, 1)
+    assert dropped.support["record"].to_list() == [2]
+    assert finish(statements, CleanOptions(violations="off")).flagged == {}
+    with pytest.raises(EmptyGraph, match="against the ontology"):
+        finish(statements_of([("<http://a/s>", "<http://a/born>", date)]), CleanOptions(violations="drop"))
