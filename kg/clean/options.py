@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from kg.clean.size import parse_size
 from kg.errors import ConfigError
 from kg.terms import expand, iri_term
 
@@ -13,7 +14,8 @@ class CleanOptions:
     languages: primary subtags of the language-tagged literals to keep (BCP 47), lower case.
     drop_predicates: prefixed names or IRIs whose triples say nothing about the world.
     prefer: the namespace whose IRI stands for a set of identical resources.
-    budget: the share of triples that pruning keeps, above 0, at most 1.
+    budget: what pruning leaves: a share of the triples, above 0, at most 1; or the bytes on disk that the published
+    graph may take (its columns, store and provenance), as "200 MB" or "1.5 GiB".
     """
 
     languages: tuple[str, ...] = ("en",)
@@ -38,11 +40,20 @@ class CleanOptions:
         "prov:wasDerivedFrom",
     )
     prefer: str = "http://dbpedia.org/resource/"
-    budget: float = 1.0
+    budget: float | str = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.budget <= 1:
-            raise ConfigError(f"clean.budget must lie above 0 and be at most 1, not {self.budget}.")
+        if isinstance(self.budget, str):
+            parse_size(self.budget)
+        elif not 0 < self.budget <= 1:
+            raise ConfigError(
+                f"clean.budget must be a share above 0, at most 1, or a size as in '200 MB', not {self.budget}."
+            )
+
+    @property
+    def kept(self) -> float | int:
+        """The budget as `kg.clean.prune` takes it: a share, or a whole number of bytes."""
+        return parse_size(self.budget) if isinstance(self.budget, str) else float(self.budget)
 
     @property
     def dropped_terms(self) -> list[str]:

@@ -12,6 +12,7 @@ from kg.clean.merge import merge
 from kg.clean.normalise import normalise
 from kg.clean.options import CleanOptions
 from kg.clean.prune import prune
+from kg.clean.worth import triple_worth
 from kg.errors import EmptyGraph
 from kg.graph import codes, kinds, sorted_terms
 
@@ -81,7 +82,10 @@ def finish(statements: pl.DataFrame, options: CleanOptions) -> Finished:
     frame = pl.DataFrame(
         [*(terms.gather(ids).alias(name) for name, ids in columns.items()), pl.Series("importance", importance)]
     ).with_columns(triples["confidence"])
-    kept = prune(frame, importance, options.budget)
+    kept = np.ones(len(frame), bool)
+    if options.kept != 1:
+        worth = triple_worth(s, p, o, rank=rank)
+        kept = prune(terms, s, p, o, worth, options.kept, statements=np.bincount(row.to_numpy()))
     used = np.zeros(len(terms), bool)
     for ids in columns.values():
         used[ids[kept]] = True

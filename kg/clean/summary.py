@@ -72,7 +72,8 @@ def _told(triples: Sequence[Triple], graph: Graph | None) -> Floats:
     p_count = np.bincount(graph.p, minlength=len(graph.terms))[p] * (p >= 0)
     both = np.array([len(graph.subjects(x, y)) if min(x, y) >= 0 else 0 for x, y in zip(o, p, strict=True)])
     usage, surprise = informativeness_of(p_count, both, len(graph))
-    return surprise + USAGE * usage + PROMINENCE * prominence(graph.rank, o) * (o >= 0)
+    told = surprise + USAGE * usage + PROMINENCE * prominence(graph.rank, o) * (o >= 0)
+    return np.asarray(told, np.float64)
 
 
 def _foreign(triples: Sequence[Triple]) -> Floats:
