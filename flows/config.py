@@ -215,7 +215,8 @@ def _convert(hint: Any, value: Any, file: str, place: str) -> Any:
         return value
     if origin in (typing.Union, types.UnionType):
         kinds = tuple(kind for kind in arguments if kind is not type(None))
-        return _convert(kinds[0], value, file, place)
+        fitting = (kind for kind in kinds if isinstance(kind, type) and isinstance(value, kind))
+        return _convert(next(fitting, kinds[0]), value, file, place)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):

@@ -109,7 +109,7 @@ def publish_graph(folder: Path, cleaned: Cleaned, texts: Texts, config: Config) 
     it."""
     together = concat([cleaned.statements, texts.statements])
     extracted = together.distinct() - cleaned.statements.distinct() if len(texts.statements) else 0
-    finished = finish(together, config.clean)
+    finished = finish(together, config.clean, documents=sum(len(text.text.encode()) for text in texts.documents))
     del together
     with storing(folder / "store", finished.triples) as digest:
         graph = write_graph(folder / "graph", finished.triples, rank=finished.rank)

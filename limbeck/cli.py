@@ -157,14 +157,16 @@ def sparql(
 @app.command("show")
 def show_entity(
     entity: Annotated[str, typer.Argument(help="IRI, prefixed name or label.")],
+    ranker: Annotated[Path | None, typer.Option("--ranker", help="A ranker from `eval importance --ranker`.")] = None,
     workspace: Workspace = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Show an entity's best triples, and where each comes from."""
+    from kg.clean.ranker import Ranker
     from limbeck import render
     from limbeck.knowledge_base import open_knowledge_base
 
-    found = open_knowledge_base(workspace).entity(entity)
+    found = open_knowledge_base(workspace).entity(entity, ranker=Ranker.open(ranker) if ranker else None)
     show(found.to_dict(), as_json, lambda _: render.entity_lines(found))
 
 
@@ -238,6 +240,8 @@ def evaluate(
     gold_entities: Annotated[bool, typer.Option("--gold-entities", help="Give the questions' own entities.")] = False,
     model: Model = None,
     mode: Mode = "hybrid",
+    trained: Annotated[bool, typer.Option("--trained", help="Importance: learn from the other entities.")] = False,
+    ranker: Annotated[Path | None, typer.Option("--ranker", help="Importance: write a trained ranker here.")] = None,
     workspace: Workspace = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -246,7 +250,7 @@ def evaluate(
 
     measure.run(
         workspace, kind, gold, limit=limit, predictions=predictions, gold_entities=gold_entities, model=model,
-        mode=mode, as_json=as_json,
+        mode=mode, trained=trained, ranker=ranker, as_json=as_json,
     )  # fmt: skip
 
 

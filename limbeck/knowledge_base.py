@@ -21,7 +21,7 @@ from kg.graph import Graph
 from kg.merges import Merges
 from kg.provenance import Provenance
 from kg.snapshot import Snapshot, hold, open_snapshot
-from kg.terms import expand
+from kg.terms import expand, value_of
 from limbeck.answers import Answer, CitedEvidence, CitedTriple, Entity, check_question
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from flows.config import Config
     from generation.answer import Answerer
+    from kg.clean.ranker import Ranker
     from kg.linking.aliases import Aliases
     from kg.relations.extract import RelationExtractor
     from kg.types import Mention, Relation
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from retrieval.retriever import Retrieved, Retriever
 
 MODELS = ("teacher", "student")
+MOST_RANKED = 200
+"""Triples of one side of an entity that a trained ranker orders, the most important."""
 
 
 class KnowledgeBase:
@@ -173,8 +176,11 @@ class KnowledgeBase:
         except (SyntaxError, ValueError, OSError, RuntimeError) as error:
             raise QueryError(f"the query failed: {' '.join(str(error).split())}") from error
 
-    def entity(self, name: str, *, most: int = 30) -> Entity:
-        """An entity by IRI, prefixed name or label, with at most `most` triples on each side, the best first."""
+    def entity(self, name: str, *, most: int = 30, ranker: "Ranker | None" = None) -> Entity:
+        """An entity by IRI, prefixed name or label, with at most `most` triples on each side, the best first.
+
+        ranker: one trained on summaries of your own, which orders the most important triples anew.
+        """
         entity = self._find(name)
         out = np.arange(*self.graph.out_rows(entity).indices(len(self.graph))[:2])
         into = np.asarray(self.graph.in_rows(entity))
@@ -182,8 +188,8 @@ class KnowledgeBase:
             self.graph.iri_of(entity),
             self.graph.label_of(entity),
             tuple(self.graph.label_of(int(item)) for item in self.graph.types_of(entity)),
-            self._best(out, most),
-            self._best(into, most),
+            self._best(out, most, ranker),
+            self._best(into, most, ranker),
         )
 
     def subgraph(self, entities: Sequence[str], *, hops: int = 1, most: int = 10_000) -> "networkx.MultiDiGraph":
@@ -293,9 +299,17 @@ class KnowledgeBase:
             )
         return candidates[0][0]
 
-    def _best(self, rows: "np.ndarray[Any, np.dtype[Any]]", most: int) -> tuple[CitedTriple, ...]:
-        order = np.argsort(-np.asarray(self.graph.importance)[rows], kind="stable")[:most]
-        return tuple(self._cite_row(int(row)) for row in rows[order])
+    def _best(
+        self, rows: "np.ndarray[Any, np.dtype[Any]]", most: int, ranker: "Ranker | None"
+    ) -> tuple[CitedTriple, ...]:
+        best = rows[np.argsort(-np.asarray(self.graph.importance)[rows], kind="stable")]
+        if ranker is not None:
+            from kg.clean.summary import rank_triples
+
+            best = best[: max(most, MOST_RANKED)]
+            triples = [tuple(map(value_of, self.graph.triple(int(row)))) for row in best]
+            best = best[rank_triples(triples, graph=self.graph, ranker=ranker)]  # type: ignore[arg-type]
+        return tuple(self._cite_row(int(row)) for row in best[:most])
 
     def _cite(self, piece: "Evidence") -> CitedEvidence:
         triples = tuple(self._cite_row(row) for row in piece.rows)

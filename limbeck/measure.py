@@ -5,7 +5,7 @@ looking the triple up. `model` is the answerer's name for answers, and the metho
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +13,7 @@ from typing import TypeVar
 from evaluation import baselines, gold
 from evaluation import run as evaluate
 from evaluation.report import Evaluation, report_table, write_predictions
+from kg.clean.ranker import train_ranker
 from kg.errors import UsageError
 from limbeck import systems
 from limbeck.knowledge_base import KnowledgeBase, open_knowledge_base
@@ -45,22 +46,26 @@ def run(
     gold_entities: bool = False,
     model: str | None = None,
     mode: str = "hybrid",
+    trained: bool = False,
+    ranker: Path | None = None,
     as_json: bool = False,
 ) -> None:
     """Prints the report of one kind of evaluation; `predictions` takes a line per item.
 
-    Raises UsageError for an unknown kind, a limit below 1, or a file that cannot be read or written.
+    trained, ranker: see `limbeck.systems.Asked`. Raises UsageError for an unknown kind, a limit below 1, or a file that
+    cannot be read or written.
     """
     if kind not in KINDS:
         raise UsageError(f"{kind!r} is nothing that can be evaluated; choose {', '.join(KINDS)}.")
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be at least 1, not {limit}.")
-    if predictions is not None and not predictions.absolute().parent.is_dir():
-        raise UsageError(
-            f"the predictions cannot be written to {predictions}: there is no folder {predictions.parent}."
-        )
+    for path in (predictions, ranker):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UsageError(f"{path.name} cannot be written to {path}: there is no folder {path.parent}.")
+    if kind != "importance" and (trained or ranker):
+        raise UsageError(f"--trained and --ranker belong to `limbeck eval importance`, not to {kind}.")
     kb = open_knowledge_base(workspace)
-    result = KINDS[kind](kb, Job(gold, limit, systems.Asked(model, mode, gold_entities)))
+    result = KINDS[kind](kb, Job(gold, limit, systems.Asked(model, mode, gold_entities, trained, ranker)))
     if predictions is not None:
         write_predictions(predictions, result.predictions)
     if as_json:
@@ -118,25 +123,22 @@ def relations(kb: KnowledgeBase, job: Job) -> Evaluation:
 
 def importance(kb: KnowledgeBase, job: Job) -> Evaluation:
     """The triples that a summary of an entity holds."""
-    from kg.clean.summary import rank_triples
-
     frequency = baselines.predicate_counts(kb.graph)
-
-    def score(triples: Sequence[gold.Triple]) -> list[float]:
-        values = [0.0] * len(triples)
-        for place, position in enumerate(rank_triples(triples, graph=kb.graph)):
-            values[position] = -float(place)
-        return values
-
+    items = systems.canonical_descriptions(job.read(gold.read_importance), kb.merges)
+    plain = {
+        "order of the file": baselines.in_order,
+        "random": baselines.at_random,
+        "predicate frequency": baselines.predicate_frequency(lambda p: frequency.get(p, 0)),
+    }
+    untrained = systems.summariser(kb)
+    trained = job.asked.trained
+    if job.asked.ranker is not None:
+        train_ranker(systems.examples(items), graph=kb.graph).save(job.asked.ranker)
     return evaluate.evaluate_importance(
-        systems.canonical_descriptions(job.read(gold.read_importance), kb.merges),
-        score,
-        baselines={
-            "order of the file": baselines.in_order,
-            "random": baselines.at_random,
-            "predicate frequency": baselines.predicate_frequency(lambda p: frequency.get(p, 0)),
-        },
-        model="importance",
+        items,
+        systems.trained_summariser(kb, items) if trained else untrained,
+        baselines={**plain, "untrained": untrained} if trained else plain,
+        model="importance, trained on the other entities" if trained else "importance",
         snapshot=kb.snapshot.id,
     )
 

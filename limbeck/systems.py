@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ import numpy as np
 from evaluation.baselines import LongestMatch, adjacent_pairs, label_entities
 from evaluation.gold import Claim, Description, LinkedText, RelatedText, Triple
 from evaluation.run import Batched, Links, Retrieved
+from kg.clean.ranker import Example, train_ranker
+from kg.clean.summary import rank_triples
+from kg.errors import UsageError
 from kg.graph import ENTITY, Graph
 from kg.merges import Merges
 from kg.terms import name_of, value_of
@@ -32,11 +36,14 @@ _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s<>\"]+\Z")
 
 @dataclass(frozen=True)
 class Asked:
-    """How questions are asked: the model's name, where retrieval begins, whether the gold entities are given."""
+    """How questions are asked: the model's name, where retrieval begins, whether the gold entities are given. For
+    importance: whether it is trained, by cross-validation over entities, and where to write a ranker trained on all."""
 
     model: str | None = None
     mode: str = "hybrid"
     gold_entities: bool = False
+    trained: bool = False
+    ranker: Path | None = None
 
 
 def canonical_questions(questions: Sequence[Question], merges: Merges) -> list[Question]:
@@ -74,6 +81,53 @@ def canonical_claims(claims: Sequence[Claim], merges: Merges) -> list[Claim]:
     """The claims with IRIs as the graph has them."""
     moved = _moves((term for claim in claims for term in claim.triple), merges)
     return [replace(claim, triple=_moved(claim.triple, moved)) for claim in claims]
+
+
+def summariser(kb: KnowledgeBase) -> Callable[[Sequence[Triple]], list[float]]:
+    """Scores of an entity's triples, in an order that is not trained."""
+    return lambda triples: _by_place(rank_triples(triples, graph=kb.graph))
+
+
+def trained_summariser(
+    kb: KnowledgeBase, descriptions: Sequence[Description], *, folds: int = 5, seed: int = 0
+) -> Batched[Sequence[Triple], Sequence[float]]:
+    """Scores of the triples of all the descriptions at once, by rankers trained on the other folds of entities; no
+    entity's own summaries have a part in its order. Raises UsageError for fewer than two entities."""
+    entities = sorted({item.entity for item in descriptions})
+    folds = min(folds, len(entities))
+    if folds < 2:
+        raise UsageError("--trained measures on entities that it did not train on: the gold needs at least two.")
+    place = dict(zip(entities, np.random.default_rng(seed).permutation(len(entities)) % folds, strict=True))
+
+    def rank(triples: Sequence[Sequence[Triple]]) -> list[Sequence[float]]:
+        scores: list[Sequence[float]] = [[]] * len(triples)
+        for fold in range(folds):
+            ranker = train_ranker(examples([d for d in descriptions if place[d.entity] != fold]), graph=kb.graph)
+            for i in (i for i, d in enumerate(descriptions) if place[d.entity] == fold):
+                ordered = rank_triples(triples[i], entity=descriptions[i].entity, graph=kb.graph, ranker=ranker)
+                scores[i] = _by_place(ordered)
+        return scores
+
+    return Batched(rank, max(len(descriptions), 1))
+
+
+def examples(descriptions: Sequence[Description]) -> list[Example]:
+    """Descriptions as a ranker learns from them: the share of the summaries that hold a triple, 5 and 10 alike."""
+
+    def share(position: int, summaries: Sequence[frozenset[int]]) -> float:
+        return sum(position in summary for summary in summaries) / len(summaries)
+
+    return [
+        (d.entity, d.triples, [(share(i, d.top5) + share(i, d.top10)) / 2 for i in range(len(d.triples))])
+        for d in descriptions
+    ]
+
+
+def _by_place(order: Sequence[int]) -> list[float]:
+    scores = [0.0] * len(order)
+    for place, position in enumerate(order):
+        scores[position] = -float(place)
+    return scores
 
 
 def asker(kb: KnowledgeBase, asked: Asked) -> Batched[Question, Sequence[str]]:

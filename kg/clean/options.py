@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from kg.clean.size import parse_size
 from kg.errors import ConfigError
 from kg.terms import PREFIXES, expand
 
@@ -25,7 +26,8 @@ class CleanOptions:
     says of them.
     violations: "flag" to count the triples that the ontology speaks against, "drop" to leave them out, "off".
     prefer: the namespace whose IRI stands for a set of identical resources.
-    budget: the share of triples that pruning keeps, above 0, at most 1.
+    budget: what pruning leaves: a share of the triples, above 0, at most 1; or the bytes on disk that the published
+    graph may take (its columns, store and provenance), as "200 MB" or "1.5 GiB".
     apart: IRIs that are neither merged nor merged into (`limbeck unmerge` adds to it).
     """
 
@@ -55,7 +57,7 @@ class CleanOptions:
     ontology: str = ""
     violations: Literal["flag", "drop", "off"] = "flag"
     prefer: str = "http://dbpedia.org/resource/"
-    budget: float = 1.0
+    budget: float | str = 1.0
     apart: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -70,8 +72,17 @@ class CleanOptions:
                     f"clean.keep_predicates and drop_predicates: {name!r} is neither an IRI nor a name with one of the "
                     f"prefixes {', '.join(PREFIXES)}."
                 )
-        if not 0 < self.budget <= 1:
-            raise ConfigError(f"clean.budget must lie above 0 and be at most 1, not {self.budget}.")
+        if isinstance(self.budget, str):
+            parse_size(self.budget)
+        elif not 0 < self.budget <= 1:
+            raise ConfigError(
+                f"clean.budget must be a share above 0, at most 1, or a size as in '200 MB', not {self.budget}."
+            )
+
+    @property
+    def kept(self) -> float | int:
+        """The budget as `kg.clean.prune` takes it: a share, or a whole number of bytes."""
+        return parse_size(self.budget) if isinstance(self.budget, str) else float(self.budget)
 
     @property
     def language(self) -> str | None:

@@ -16,6 +16,7 @@ from kg.clean.ontology import Ontology, read_ontology, stated
 from kg.clean.options import CleanOptions
 from kg.clean.prune import prune
 from kg.clean.violations import violations
+from kg.clean.worth import triple_worth
 from kg.errors import EmptyGraph
 from kg.graph import kinds
 from kg.statements import PLACE, TRIPLE, Statements, compact, keys
@@ -71,8 +72,9 @@ def clean(statements: Statements, options: CleanOptions) -> Cleaned:
     return Cleaned(statements, dropped, merged.merges, pulled, merged.added)
 
 
-def finish(statements: Statements, options: CleanOptions) -> Finished:
-    """The triples of clean statements, ranked and pruned to the budget. Raises EmptyGraph."""
+def finish(statements: Statements, options: CleanOptions, *, documents: int = 0) -> Finished:
+    """The triples of clean statements, ranked and pruned to the budget. documents: the bytes of the texts that are
+    published with them. Raises EmptyGraph."""
     if not len(statements):
         raise EmptyGraph("no triple is left after cleaning. Name a source that has some, or loosen [clean] options.")
     statements = compact(statements.terms, statements.rows)
@@ -96,7 +98,12 @@ def finish(statements: Statements, options: CleanOptions) -> Finished:
         raise EmptyGraph('every triple is against the ontology. Set clean.violations = "flag".')
     rank = entity_rank(sound.s, sound.o, kinds(sound.terms, sound.s, sound.p, sound.o))
     importance = triple_importance(sound.s, sound.p, sound.o, terms=sound.terms, rank=rank)
-    within = prune(sound.frame(), importance, options.budget) if options.budget < 1 else np.ones(len(sound), bool)
+    within = np.ones(len(sound), bool)
+    if options.kept != 1.0:
+        worth = triple_worth(sound.s, sound.p, sound.o, rank=rank)
+        supports = np.bincount(support["triple"].to_numpy(), minlength=len(found))[kept]
+        columns = (sound.terms, sound.s, sound.p, sound.o)
+        within = prune(*columns, worth, options.kept, statements=supports, documents=documents)
     triples, used = replace(sound, importance=importance).keep(within)
     lost = len(sound) - len(triples)
     kept[kept] = within

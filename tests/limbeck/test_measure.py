@@ -2,16 +2,24 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import limbeck
-from evaluation.gold import LinkedText, RelatedText
+from evaluation.gold import Description, LinkedText, RelatedText
 from generation.teach import write_questions
+from kg.clean.ranker import UNTRAINED, Ranker
 from kg.errors import ParseError, UsageError
 from kg.terms import expand, value_of
 from kg.types import Mention
 from limbeck import measure
-from limbeck.systems import canonical_mentions, canonical_questions, canonical_relations, frequent_relation
+from limbeck.systems import (
+    canonical_mentions,
+    canonical_questions,
+    canonical_relations,
+    frequent_relation,
+    trained_summariser,
+)
 from retrieval.question import Answer, Question
 from tests.toy import CLEAN
 from tests.workspaces import TEXTS, toy_questions
@@ -163,3 +171,42 @@ def test_wrong_use_says_what_is_known(small_workspace: Path, gold: Path, tmp_pat
 def test_the_most_frequent_relation_joins_entities(small_workspace: Path) -> None:
     graph = limbeck.open(small_workspace).graph
     assert frequent_relation(graph) == expand("dbo:birthPlace")
+
+
+def test_trained_importance_tells_an_entity_nothing_of_its_own_summaries(small_workspace: Path, tmp_path: Path) -> None:
+    def described(name: str, chosen: set[int]) -> Description:
+        about = expand(f"dbr:{name}")
+        triples = tuple((about, f"http://v/{x}", f"{name} {x}") for x in "abcd")
+        return Description(about, triples, (frozenset(chosen),), (frozenset(chosen),))
+
+    kb = limbeck.open(small_workspace)
+    names = ["London", "Paris", "Warsaw", "France"]
+    gold = [described(name, {0}) for name in names]
+    scores = trained_summariser(kb, gold).many([item.triples for item in gold])
+    assert [int(np.argmax(own)) for own in scores] == [0, 0, 0, 0]
+    other = [described("London", {3}), *gold[1:]]
+    again = trained_summariser(kb, other).many([item.triples for item in other])
+    assert again[0] == scores[0]
+    with pytest.raises(UsageError, match="at least two"):
+        trained_summariser(kb, gold[:1])
+
+
+def test_a_ranker_is_written_from_gold_and_orders_what_is_shown(
+    small_workspace: Path, gold: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = json.loads((gold / "importance.jsonl").read_text("utf-8"))
+    second = {**told, "entity": expand("dbr:Paris"), "triples": [[expand("dbr:Paris"), "http://v/p", "x"]] * 3}
+    file = tmp_path / "two.jsonl"
+    file.write_text(json.dumps(told) + "\n" + json.dumps(second) + "\n", "utf-8")
+    measure.run(small_workspace, "importance", file, trained=True, ranker=tmp_path / "ranker.json", as_json=True)
+    report = json.loads(capsys.readouterr().out)
+    assert "untrained" in report["baselines"]
+    assert "trained" in report["model"]
+    kb = limbeck.open(small_workspace)
+    plain = kb.entity("dbr:London")
+    backwards = Ranker({name: -weight for name, weight in UNTRAINED.weights.items()}, -UNTRAINED.repeated)
+    ranked, turned = (kb.entity("dbr:London", ranker=x) for x in (Ranker.open(tmp_path / "ranker.json"), backwards))
+    assert set(ranked.triples) == set(turned.triples) == set(plain.triples)
+    assert turned.triples != kb.entity("dbr:London", ranker=UNTRAINED).triples
+    with pytest.raises(UsageError, match="belong to"):
+        measure.run(small_workspace, "truth", gold / "truth.jsonl", trained=True)
