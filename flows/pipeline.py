@@ -19,20 +19,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from flows.config import Config, as_dict, config_from
 from kg.clean import Cleaned, CleanOptions, finish
 from kg.clean.literals import stored_form
+from kg.clean.size import disk_bytes
 from kg.errors import ModelError, SnapshotError
 from kg.graph import Graph, write_graph
 from kg.linking.aliases import write_aliases
-from kg.merges import write_merges
+from kg.merges import Merges, write_merges
 from kg.provenance import write_provenance
 from kg.snapshot import Snapshot, publish
 from kg.sources import Pulled, SourceOptions, read_pulled
 from kg.statements import Statements, concat, rename
 from kg.store import storing
 from kg.terms import ABSTRACT, PREFIXES, parse_literal, value_of
+from kg.triples import Triples
 from kg.types import Document, SourceInfo
 
 if TYPE_CHECKING:
@@ -115,9 +118,11 @@ def publish_graph(folder: Path, cleaned: Cleaned, texts: Texts, config: Config) 
         graph = write_graph(folder / "graph", finished.triples, rank=finished.rank)
         write_provenance(folder / "provenance", finished.support, texts.infos, texts.documents)
         write_aliases(folder / "aliases", graph)
-        write_merges(folder / "merges", cleaned.merges)
+        merges = write_merges(folder / "merges", cleaned.merges)
+    cost = {"compression": _cost(folder, finished.pruned, merges, config)} if finished.pruned else {}
     dropped = {**cleaned.dropped, **finished.dropped}
     return {
+        **cost,
         "graph_sha256": digest,
         "counts": {
             "pulled": cleaned.pulled,
@@ -131,6 +136,24 @@ def publish_graph(folder: Path, cleaned: Cleaned, texts: Texts, config: Config) 
             "flagged": finished.flagged,
         },
         "sources": [{"name": info.name, "kind": info.kind, **info.details} for info in texts.infos],
+    }
+
+
+def _cost(folder: Path, pruned: tuple[Triples, NDArray[np.bool_]], merges: Merges, config: Config) -> dict[str, Any]:
+    """What a budget cost: triples and bytes on disk (estimated for the whole graph), before and after, and the share of
+    the configuration's questions that the whole graph answers and the smaller one still does."""
+    from evaluation.answerable import still_answerable
+    from generation.teach import read_all
+
+    whole, kept = pruned
+    columns = (whole.terms, whole.s, whole.p, whole.o)
+    parts = [path for part in ("graph", "store", "provenance") for path in (folder / part).rglob("*") if path.is_file()]
+    asked = still_answerable(read_all(config.questions), *columns, kept, canonical=merges.canonical_many)
+    return {
+        "triples": [len(whole), int(kept.sum())],
+        "bytes": [disk_bytes(*columns), sum(path.stat().st_size for path in parts)],
+        "questions": len(asked),
+        "answerable": round(sum(asked.values()) / len(asked), 4) if asked else None,
     }
 
 

@@ -156,7 +156,7 @@ def relate_file(workspace: Path, file: Path | None) -> None:
 def report(manifest: dict[str, Any]) -> dict[str, Any]:
     """What `--json` prints of a snapshot's manifest."""
     counts = dict(manifest["counts"])
-    facts = ("live", "training", "distillation", "peak_rss_bytes", "skipped")
+    facts = ("live", "training", "distillation", "compression", "peak_rss_bytes", "skipped")
     return {
         "snapshot": manifest["id"],
         **counts,
@@ -172,13 +172,26 @@ def build_lines(result: dict[str, Any]) -> list[str]:
     most_first = sorted(result["dropped"].items(), key=lambda item: (-item[1], item[0]))
     dropped = ", ".join(f"{count:,} {reason}" for reason, count in most_first)
     steps = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result["duration_s"].items())
+    flagged = ", ".join(f"{count:,} {reason}" for reason, count in sorted(result["flagged"].items()))
     return [
         f"snapshot {result['snapshot']}",
         f"  {result['pulled']:,} triples pulled, {result['extracted']:,} read from text, {result['triples']:,} "
         f"published ({result['entities']:,} entities, {result['predicates']:,} predicates)",
         f"  dropped: {dropped or 'none'}",
+        *([f"  against the ontology: {flagged}"] if flagged else []),
+        *([_cost_line(result["compression"])] if "compression" in result else []),
         f"  {steps}; peak memory {result['peak_rss_bytes'] / 2**20:,.0f} MiB",
     ]
+
+
+def _cost_line(cost: dict[str, Any]) -> str:
+    """What a budget cost, as text."""
+    (before, after), (estimated, written) = cost["triples"], cost["bytes"]
+    sizes = f"{written / 1e6:,.1f} MB on disk of about {estimated / 1e6:,.1f} MB"
+    line = f"  budget: {after:,} of {before:,} triples, {sizes}"
+    if not cost["questions"]:
+        return f"{line}; no question to judge by"
+    return f"{line}; {cost['answerable']:.1%} of {cost['questions']:,} answerable questions still are"
 
 
 def status_lines(result: dict[str, Any]) -> list[str]:

@@ -47,7 +47,7 @@ class Finished:
     rank: float32 by term, PageRank, sums to 1. support: the statements of the triples, sorted by `triple` (the row in
     triples), then by place; a triple's confidence is the highest of its statements. dropped: triples by reason
     ("budget", and what the ontology speaks against if that is dropped). flagged: triples that the ontology speaks
-    against, by reason.
+    against, by reason. pruned: all triples and which of them the budget keeps; None without a budget.
     """
 
     triples: Triples
@@ -55,6 +55,7 @@ class Finished:
     support: pl.DataFrame
     dropped: dict[str, int]
     flagged: dict[str, int]
+    pruned: tuple[Triples, NDArray[np.bool_]] | None = None
 
 
 def clean(statements: Statements, options: CleanOptions) -> Cleaned:
@@ -111,7 +112,8 @@ def finish(statements: Statements, options: CleanOptions, *, documents: int = 0)
         support = support.filter(pl.Series(kept[support["triple"].to_numpy()]))
         support = support.with_columns(triple=pl.Series((np.cumsum(kept) - 1)[support["triple"].to_numpy()]))
     dropped = {**(flagged if options.violations == "drop" else {}), **({"budget": lost} if lost else {})}
-    return Finished(triples, _normalised(rank[used]), support, dropped, flagged)
+    pruned = None if options.kept == 1.0 else (sound, within)
+    return Finished(triples, _normalised(rank[used]), support, dropped, flagged, pruned)
 
 
 def _folded(statements: Statements) -> Statements:

@@ -5,12 +5,15 @@ from hypothesis import strategies as st
 
 from flows import pipeline
 from flows.config import Config
+from generation.teach import write_questions
 from kg.clean import Cleaned, CleanOptions, clean
 from kg.snapshot import Snapshot, new_folder, publish, write_lock
 from kg.sources import Pulled, SourceOptions, pull
 from kg.terms import ABSTRACT
 from kg.types import Document
 from kg.verify import verify
+from limbeck.jobs import build_lines, report
+from retrieval.question import Answer, Question
 from tests.toy import statements_of
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -65,8 +68,14 @@ def test_the_account_of_a_build_adds_up_under_a_budget(tmp_path: Path) -> None:
     pulled = pulled_from(tmp_path, *(f'"{number}"^^<{XSD}integer>' for number in range(10)), f'"01"^^<{XSD}integer>')
     cleaned = clean(pulled.statements, CleanOptions())
     with write_lock(tmp_path / "w"), new_folder(tmp_path / "w") as folder:
-        config = Config(clean=CleanOptions(budget=0.5))
+        asked = Question("q", "Which?", (Answer("literal", "3"),), ("http://a/s",))
+        write_questions(tmp_path / "q.jsonl", [asked])
+        config = Config(clean=CleanOptions(budget=0.5), questions=(str(tmp_path / "q.jsonl"),))
         facts = pipeline.publish_graph(folder, cleaned, pipeline.no_texts(pulled, cleaned), config)
         snapshot = publish(tmp_path / "w", folder, facts)
     assert facts["counts"]["dropped"] == {"duplicate": 1, "budget": 5}
+    cost = facts["compression"]
+    assert (cost["triples"], cost["questions"]) == ([10, 5], 1)
+    assert cost["answerable"] == ('"3"^^' in (snapshot.folder / "graph" / "terms.bin").read_text())
+    assert "5 of 10 triples" in build_lines(report(snapshot.manifest | {"duration_s": {}, "peak_rss_bytes": 0}))[-2]
     assert verify(snapshot) == []
