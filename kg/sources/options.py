@@ -6,6 +6,7 @@ from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from kg.errors import UsageError
+from kg.sources.quarantine import MAX_MALFORMED
 from kg.terms import expand
 
 Kind = Literal["endpoint", "dump", "text"]
@@ -34,11 +35,12 @@ class SourceOptions:
     """One source, and what to take from it.
 
     name: how the manifest and the citations call it; the location where none is given. select: everything, the
-    outgoing triples of the instances of `classes`, or those of `seeds` and of what they reach in `hops` steps (1: the
-    seeds' own triples). Classes, seeds and graph may be prefixed names. graph: the named graph to ask, of an endpoint
-    only. on_error: "stop" at a statement that is not RDF, or "skip" it and list it in the manifest. timeout_s is for
-    one request; retries is how often a request that failed for a passing reason is sent again. A password comes from
-    the environment: https://me:$SPARQL_PASSWORD@host/sparql.
+    outgoing triples of the instances of `classes`, or those of `seeds` and of what they reach in `hops` steps (1:
+    the seeds' own triples). Classes, seeds and graph may be prefixed names. graph: the named graph to ask, of an
+    endpoint only. max_malformed: the share of the lines of a file (or rows of an endpoint) that may be no RDF; they
+    are left out and listed, and one more stops the build; 0 stops at the first. timeout_s is for one request;
+    retries is how often a request that failed for a passing reason is sent again. A password comes from the
+    environment: https://me:$SPARQL_PASSWORD@host/sparql.
     """
 
     location: str
@@ -51,7 +53,7 @@ class SourceOptions:
     page_size: int = 10_000
     timeout_s: float = 60
     retries: int = 5
-    on_error: Literal["stop", "skip"] = "stop"
+    max_malformed: float = MAX_MALFORMED
 
     def __post_init__(self) -> None:
         label = self.label
@@ -67,8 +69,8 @@ class SourceOptions:
         for name in ("classes", "seeds"):
             if self.select != name and getattr(self, name):
                 raise UsageError(f'source {label}: {name} are given, but select is "{self.select}"; say "{name}".')
-        if self.on_error not in ("stop", "skip"):
-            raise UsageError(f'source {label}: on_error is "stop" or "skip", not {self.on_error!r}.')
+        if not 0 <= self.max_malformed <= 1:
+            raise UsageError(f"source {label}: max_malformed is a share, 0 to 1, not {self.max_malformed:g}.")
         for name, least in (("hops", 1), ("page_size", 1), ("retries", 0)):
             if getattr(self, name) < least:
                 raise UsageError(f"source {label}: {name} is at least {least}, not {getattr(self, name)}.")

@@ -45,7 +45,9 @@ def pull(sources: Sequence[SourceOptions], *, folder: Path | None = None, skip_t
             triples, details = read_endpoint(options, index=index, folder=folder)
             frames.append(_statements(triples, index))
         elif kind == "dump":
-            triples, details = read_dump(options, index=index)
+            pieces = [pl.DataFrame(schema={"s": pl.String, "p": pl.String, "o": pl.String, "record": pl.Int64})]
+            details = read_dump(options, index=index, take=pieces.append)
+            triples = pl.concat(pieces)
             if options.select != "whole":
                 triples = select_triples(triples, options)
                 details["selected"] = len(triples)

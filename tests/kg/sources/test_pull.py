@@ -108,7 +108,7 @@ def test_an_unknown_kind_of_source_lists_what_is_taken(tmp_path: Path, name: str
         ({"seeds": ("dbr:A",)}, "seeds are given"),
         ({"page_size": 0}, "page_size is at least 1"),
         ({"timeout_s": 0}, "timeout_s is more than 0"),
-        ({"on_error": "ignore"}, "on_error is"),
+        ({"max_malformed": 1.5}, "max_malformed is a share"),
     ],
 )
 def test_options_that_contradict_themselves_are_refused(options: dict[str, object], words: str) -> None:
