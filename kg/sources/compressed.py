@@ -64,20 +64,6 @@ def line_chunks(
         yield b"".join(parts)
 
 
-def compressed_size(path: Path, data: bytes) -> int:
-    """How many bytes of the file `data` takes, about: its size after the compression that the name tells."""
-    suffix = path.suffix.lower()
-    if suffix == ".gz":
-        return len(zlib.compress(data))
-    if suffix == ".bz2":
-        return len(bz2.compress(data))
-    if suffix == ".zst":
-        import zstandard
-
-        return len(zstandard.compress(data))
-    return len(data)
-
-
 def _open(path: Path) -> IO[bytes]:
     suffix = path.suffix.lower()
     if suffix in (".gz", ".zst") and path.stat().st_size == 0:  # their readers take it for nothing compressed

@@ -1,5 +1,6 @@
 """What to pull, and from where."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,10 +24,12 @@ RDF_SUFFIXES = {
     ".owl": "RDF/XML",
     ".xml": "RDF/XML",
 }
+TEXT_SUFFIXES = (".jsonl", ".txt", ".md", ".html", ".htm", ".pdf")
 COMPRESSED = (".gz", ".bz2", ".zst")
 TAKEN = (
-    "A source is an N-Triples (.nt), N-Quads (.nq), Turtle (.ttl) or RDF/XML (.rdf, .owl, .xml) file, plain or .gz, "
-    ".bz2, .zst; a folder of such files; a text JSONL file (.jsonl); or the http(s) address of a SPARQL endpoint."
+    "A source is an N-Triples (.nt), N-Quads (.nq), Turtle (.ttl) or RDF/XML (.rdf, .owl, .xml) file; a text: JSONL "
+    "(.jsonl), plain text (.txt, .md), HTML (.html, .htm) or PDF (.pdf); each plain or .gz, .bz2, .zst; a folder of "
+    "RDF files or of texts; or the http(s) address of a SPARQL endpoint."
 )
 
 
@@ -94,23 +97,28 @@ class SourceOptions:
 
 
 def kind_of(location: str) -> Kind:
-    """Whether a location is an endpoint, a dump or a text file; raises UsageError for anything else."""
+    """Whether a location is an endpoint, a dump or texts; raises UsageError for anything else.
+
+    A folder with any RDF file is a dump: texts beside it, such as a README.md, are left alone.
+    """
     shown = without_credentials(location)
     if location.lower().startswith(("http://", "https://")):
         name = urlsplit(location).path
-        if rdf_format(name) or name.endswith(".jsonl"):
+        if rdf_format(name) or is_text(name):
             raise UsageError(f"{shown} is the address of a file. Download it and give its path. {TAKEN}")
         return "endpoint"
     path = Path(location)
     if path.is_dir():
         if dump_files(path):
             return "dump"
-        raise UsageError(f"the folder {shown} holds no file of RDF. {TAKEN}")
+        if text_files(path):
+            return "text"
+        raise UsageError(f"the folder {shown} holds no file of RDF or text. {TAKEN}")
     if not path.exists():
         raise UsageError(f"there is no file {shown}. {TAKEN}")
     if rdf_format(path.name):
         return "dump"
-    if plain_name(path.name).endswith(".jsonl"):
+    if is_text(path.name):
         return "text"
     raise UsageError(f"{shown} is of no known kind. {TAKEN}")
 
@@ -120,10 +128,21 @@ def dump_files(path: Path) -> list[Path]:
 
     What is hidden (its name begins with a dot) is left out.
     """
-    if not path.is_dir():
-        return [path]
-    found = (entry for entry in path.rglob("*") if rdf_format(entry.name) and entry.is_file())
-    return sorted(entry for entry in found if not _is_hidden(entry.relative_to(path)))
+    return _files(path, lambda name: rdf_format(name) is not None)
+
+
+def text_files(path: Path) -> list[Path]:
+    """The same for texts."""
+    return _files(path, is_text)
+
+
+def is_text(name: str) -> bool:
+    """Whether a file of this name is a text.
+
+    >>> is_text("notes.TXT.gz"), is_text("notes.ttl")
+    (True, False)
+    """
+    return Path(plain_name(name)).suffix in TEXT_SUFFIXES
 
 
 def rdf_format(name: str) -> str | None:
@@ -160,6 +179,13 @@ def without_credentials(location: str) -> str:
         return location
     parts = urlsplit(location)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _files(path: Path, wanted: Callable[[str], bool]) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = (entry for entry in path.rglob("*") if wanted(entry.name) and entry.is_file())
+    return sorted(entry for entry in found if not _is_hidden(entry.relative_to(path)))
 
 
 def _is_hidden(path: Path) -> bool:

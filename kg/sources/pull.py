@@ -8,15 +8,14 @@ from typing import Any
 import polars as pl
 
 from kg.errors import EmptyGraph, UsageError
-from kg.sources.compressed import compressed_size, open_file
 from kg.sources.dump import read_dump
 from kg.sources.endpoint import count_endpoint, read_endpoint
-from kg.sources.options import SourceOptions, dump_files, kind_of, rdf_format, without_credentials
-from kg.sources.select import select_triples
+from kg.sources.lines import estimate_documents, estimate_dump
+from kg.sources.options import SourceOptions, dump_files, kind_of, text_files, without_credentials
+from kg.sources.select import select_statements
 from kg.sources.text import read_texts
+from kg.statements import Statements
 from kg.types import STATEMENT_SCHEMA, Document, SourceInfo
-
-_SAMPLE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,11 @@ def pull(sources: Sequence[SourceOptions], *, folder: Path | None = None, skip_t
             details = read_dump(options, index=index, take=pieces.append)
             triples = pl.concat(pieces)
             if options.select != "whole":
-                triples = select_triples(triples, options)
+                triples = select_statements(Statements.of(triples), options).frame().select("s", "p", "o", "record")
                 details["selected"] = len(triples)
             frames.append(_statements(triples, index))
         elif not skip_text:
-            found, details = read_texts(options)
+            found, details = read_texts(options, index=index)
             documents += found
             document_source += [index] * len(found)
         location = without_credentials(options.location)
@@ -67,7 +66,7 @@ def pull(sources: Sequence[SourceOptions], *, folder: Path | None = None, skip_t
 
 def estimate(sources: Sequence[SourceOptions]) -> list[dict[str, Any]]:
     """What a pull would take, one row for each source: name, kind, location, and `triples` (an endpoint's own count,
-    None if only pulling tells) or `bytes` with `lines`, reckoned from the first MB of each file unless `exact`."""
+    None if only pulling tells) or `bytes` with `lines` (of texts: documents), told from samples unless `exact`."""
     rows = []
     for options in sources:
         kind = _checked_kind(options)
@@ -76,8 +75,8 @@ def estimate(sources: Sequence[SourceOptions]) -> list[dict[str, Any]]:
             count = count_endpoint(options)
             row |= {"triples": count, "exact": count is not None}
         else:
-            files = dump_files(Path(options.location))
-            found = [_estimate_lines(path) for path in files]
+            files = (dump_files if kind == "dump" else text_files)(Path(options.location))
+            found = [(estimate_dump if kind == "dump" else estimate_documents)(path) for path in files]
             row |= {"files": len(files), "bytes": sum(path.stat().st_size for path in files)}
             row |= {"lines": sum(lines for lines, _ in found), "exact": all(exact for _, exact in found)}
         rows.append(row)
@@ -89,25 +88,10 @@ def _checked_kind(options: SourceOptions) -> str:
     if options.graph and kind != "endpoint":
         raise UsageError(f"source {options.label}: graph names a graph of an endpoint, but this is a {kind}.")
     if options.select != "whole" and kind == "text":
-        raise UsageError(f"source {options.label}: a text file is read whole; leave select out.")
+        raise UsageError(f"source {options.label}: texts are read whole; leave select out.")
     return kind
 
 
 def _statements(triples: pl.DataFrame, index: int) -> pl.DataFrame:
     columns = triples.with_columns(source=pl.lit(index), start=pl.lit(-1), end=pl.lit(-1), confidence=pl.lit(1.0))
     return columns.select(pl.col(name).cast(dtype) for name, dtype in STATEMENT_SCHEMA.items())
-
-
-def _estimate_lines(path: Path) -> tuple[int, bool]:
-    """(lines, whether they were counted): the lines of the first MB, over the part of the file that it takes up."""
-    with open_file(path) as stream:
-        sample = stream.read(_SAMPLE_BYTES)
-    lines = sample.count(b"\n")
-    if len(sample) < _SAMPLE_BYTES:
-        return lines + (not sample.endswith(b"\n") and bool(sample)), not _is_free(path)
-    return round(lines * path.stat().st_size / compressed_size(path, sample)), False
-
-
-def _is_free(path: Path) -> bool:
-    """Whether a line of the file is no statement: Turtle and RDF/XML."""
-    return rdf_format(path.name) in ("Turtle", "RDF/XML")

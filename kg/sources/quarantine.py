@@ -23,12 +23,13 @@ SHOWN = 20
 """Malformed lines of a file that a manifest lists."""
 LONGEST = 1000
 """Characters of a malformed line that are kept."""
+STATEMENT = "`subject predicate object .`"
 _LINE_NUMBER = re.compile(r"^Parser error at line \d+ ")
 
 
 @dataclass(frozen=True)
 class Malformed:
-    """What is left out: its record (the line of a file, the page of an endpoint), why, and its text."""
+    """What is left out: its record (the line of a file, the page of an endpoint; 0 is a whole file), why, its text."""
 
     record: int
     reason: str
@@ -77,7 +78,7 @@ class Quarantine:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._stream = self.path.open("w", encoding="utf-8")
         for line in malformed:
-            row = {"file": file, "line": line.record, "reason": line.reason, "text": line.text[:LONGEST]}
+            row = {"file": file, "line": line.record or None, "reason": line.reason, "text": line.text[:LONGEST]}
             self._stream.write(json.dumps(row, ensure_ascii=False) + "\n")
         self._stream.flush()
 
@@ -90,11 +91,12 @@ class Tally:
     """The malformed lines among those read of one file (or endpoint), which a `Quarantine` keeps.
 
     place: what stands before the record in an error, such as "/data/a.nt, line". file: how the quarantine calls it.
+    expected: what each line should be.
     """
 
-    def __init__(self, quarantine: Quarantine, *, place: str, file: str) -> None:
+    def __init__(self, quarantine: Quarantine, *, place: str, file: str, expected: str = STATEMENT) -> None:
         self._quarantine = quarantine
-        self._place, self._file = place, file
+        self._place, self._file, self._expected = place, file, expected
         self.read = 0
         self.count = 0
         self.first: list[Malformed] = []
@@ -127,7 +129,7 @@ class Tally:
 
     def _refusal(self) -> str:
         first, most = self.first[0], self._quarantine.max_malformed
-        said = f"{self._place} {first.record}: expected `subject predicate object .`, {first.shown}."
+        said = f"{self._place} {first.record}: expected {self._expected}, {first.shown}."
         if self.count > 1:
             said += f" {self.count:,} are malformed among the first {self.read:,}."
         kept = f" They are listed in {self._quarantine.path}." if self._quarantine.path else ""

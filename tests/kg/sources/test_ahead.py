@@ -20,8 +20,7 @@ def test_an_error_is_raised_where_it_stands() -> None:
 
     got = []
     with pytest.raises(KeyError, match="three"):
-        for item in ahead(items()):
-            got.append(item)
+        got.extend(ahead(items()))
     assert got == [1, 2]
 
 
