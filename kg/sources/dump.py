@@ -22,7 +22,7 @@ from kg.sources.ahead import ahead
 from kg.sources.compressed import open_file
 from kg.sources.entities import EntityGuard
 from kg.sources.ntriples import Limit, Piece, read_stream
-from kg.sources.options import SourceOptions, dump_files, rdf_format
+from kg.sources.options import SourceOptions, dump_files, rdf_format, text_files
 from kg.sources.parsed import BlankNames, read_statements, read_turtle
 from kg.sources.quarantine import Quarantine, Tally
 
@@ -35,7 +35,7 @@ def read_dump(
 
     index: the place of the source in the build's list. quarantine: a folder for the list of malformed lines; None only
     counts them. In a folder the records run on from file to file, and the details tell where each file begins, and
-    whether its records are lines or statements. Raises ParseError, SourceError.
+    whether its records are lines or statements; texts in it are left alone. Raises ParseError, SourceError.
     """
     files = dump_files(Path(options.location))
     place = quarantine / f"source-{index}.jsonl" if quarantine else None
@@ -58,7 +58,8 @@ def read_dump(
             whole = {"file": _name(path, options), "sha256": file_sha256(path), "bytes": path.stat().st_size}
             described += [whole | part for part in parts or [_part(before)]]
             described[-1] |= tally.listed()
-    return {"rows": rows, **kept.details(), "files": described}
+    left = len(text_files(Path(options.location))) if Path(options.location).is_dir() else 0
+    return {"rows": rows, **kept.details(), "files": described} | ({"texts_not_read": left} if left else {})
 
 
 def _part(before: int, unit: str = "line") -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """N-Triples and N-Quads (W3C, 2014), read as columns.
 
 Most lines of a real dump are already in the canonical form: one expression recognises them, for a whole column at once.
-All others go through pyoxigraph's strict parser, whose writing of a term is the canonical form, many lines at a time;
-where it finds an error, the lines around it are judged one by one. The expression takes only what that parser would
-give back unchanged, so all ways give the same terms.
+Of the others, those that only have other spaces or capitals in a language tag are tidied by columns. The rest goes
+through pyoxigraph's strict parser, whose writing of a term is the canonical form, many lines at a time; where it finds
+an error, the lines around it are judged one by one. The expression takes only what that parser would give back
+unchanged, so all ways give the same terms.
 
 Left out: the graph of a quad; triple terms (RDF 1.2), which count as malformed.
 """
@@ -117,13 +118,19 @@ def read_lines(
 
     blank: see `read_stream`. After more than `most` malformed lines the rest may be left unread.
     """
-    canonical = lines["line"].str.contains(_QUAD_LINE if quads else _LINE)
-    triples, malformed = _columns(lines.filter(canonical), quads=quads), list[Malformed]()
-    if len(triples) < len(lines):
+    pattern = _QUAD_LINE if quads else _LINE
+    canonical = lines["line"].str.contains(pattern)
+    if canonical.all():
+        triples, malformed = _columns(lines, quads=quads), list[Malformed]()
+    else:
         at = np.flatnonzero(~canonical.to_numpy())
-        strict, rows, malformed = _read_strictly(lines[at], quads=quads, most=most)
-        order = np.concatenate([np.flatnonzero(canonical.to_numpy()), at[rows]]).argsort(kind="stable")
-        triples = pl.concat([triples, strict])[order] if len(strict) else triples
+        tidied = lines[at].with_columns(_tidied().alias("line"))
+        is_tidy = tidied["line"].str.contains(pattern)
+        left = at[~is_tidy.to_numpy()]
+        strict, rows, malformed = _read_strictly(lines[left], quads=quads, most=most)
+        parts = [_columns(lines.filter(canonical), quads=quads), _columns(tidied.filter(is_tidy), quads=quads), strict]
+        order = np.concatenate([np.flatnonzero(canonical.to_numpy()), at[is_tidy.to_numpy()], left[rows]])
+        triples = pl.concat(parts)[order.argsort(kind="stable")]
     if blank:
         triples = triples.with_columns(
             pl.when(pl.col(name).str.starts_with("_:"))
@@ -133,6 +140,18 @@ def read_lines(
             for name in ("s", "o")
         )
     return triples, malformed
+
+
+def _tidied() -> pl.Expr:
+    """Lines in canonical form but for single spaces between terms and small letters in the tag of a language, and what
+    makes other lines no more canonical than they are."""
+    halves = pl.col("line").str.splitn('"', 2).struct
+    spaced = halves.field("field_0").str.replace_all("\t", " ", literal=True).str.replace_all("  ", " ", literal=True)
+    literal = pl.when(halves.field("field_1").is_null()).then(pl.lit("")).otherwise('"' + halves.field("field_1"))
+    line = (spaced + literal).str.replace(r"[ \t]*\.[ \t]*[\r\n]*$", " .")
+    tag = line.str.extract(r'"@([A-Za-z0-9\-]*[A-Z][A-Za-z0-9\-]*) \.$')
+    lowered = line.str.head(line.str.len_chars() - tag.str.len_chars() - 2) + tag.str.to_lowercase() + " ."
+    return pl.when(tag.is_null()).then(line).otherwise(lowered)
 
 
 def read_canonical(text: bytes, records: Iterable[int], *, quads: bool = False) -> pl.DataFrame:

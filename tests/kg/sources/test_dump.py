@@ -1,7 +1,9 @@
 import bz2
 import gzip
 import hashlib
+import io
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ import polars as pl
 import pyoxigraph as ox
 import pytest
 import zstandard
-from rdflib import Graph
+from rdflib import Graph, Literal
 from rdflib.compare import isomorphic
+from rdflib.plugins.parsers import ntriples
+from rdflib.term import Identifier
 
 from kg.errors import ParseError, SourceError
 from kg.sources.dump import read_dump
@@ -95,6 +99,7 @@ def test_a_folder_is_read_in_the_order_of_names_and_blank_nodes_stay_apart(tmp_p
     (tmp_path / "a.nt").write_text(LINES + "# end\n")
     (tmp_path / "notes.md").write_text("no RDF")
     frame, details = read(tmp_path, index=1)
+    assert details["texts_not_read"] == 1
     assert frame["s"].to_list() == ["<http://a/s>", "_:s1f0xb", "<http://a/s>", "_:s1f1xb"]
     assert frame["record"].to_list() == [1, 2, 4, 5]
     assert [(file["file"], file["rows"], file["first_record"]) for file in details["files"]] == [
@@ -289,6 +294,43 @@ def test_a_triple_term_in_turtle_is_refused(tmp_path: Path) -> None:
     path.write_text("@prefix : <http://a/> .\n:x :p <<( :a :b :c )>> .\n")
     with pytest.raises(ParseError, match=r"a\.ttl, statement 1: .*RDF 1\.2"):
         triples(path)
+
+
+class _Collected(list[tuple[str, ...]]):
+    """What rdflib's own parser of N-Triples gives, written in one form for comparison."""
+
+    def triple(self, *terms: Identifier) -> None:
+        self.append(tuple(_plain(term) for term in terms))
+
+
+def _plain(term: Identifier) -> str:
+    if isinstance(term, Literal):
+        return f"{str(term)!r} {(term.language or '').lower()} {term.datatype or ''}"
+    return f"<{term}>"
+
+
+@pytest.mark.shared
+def test_a_real_dump_reads_as_rdflib_reads_it(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The grammar forbids U+0000 to U+0020 in an IRI; rdflib refuses other white space too, which these files hold.
+    monkeypatch.setattr(ntriples, "r_uriref", re.compile(r'<([^\x00-\x20"<>\\^`{|}]*)>'))
+    for name in ("homepages", "specific-mappingbased-properties", "disambiguations"):
+        path = shared / "dbpedia-hi" / f"hiwiki-20250601-{name}.ttl.bz2"
+        expected, found = _Collected(), _Collected()
+        ntriples.W3CNTriplesParser(expected).parse(io.BytesIO(bz2.decompress(path.read_bytes())))
+        lines = "".join(f"{s} {p} {o} .\n" for s, p, o, _ in triples(path))
+        ntriples.W3CNTriplesParser(found).parse(io.BytesIO(lines.encode()))
+        assert found == expected
+        assert len(found) > 5000
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_all_of_a_real_dump_loads(shared: Path) -> None:
+    rows: list[int] = []
+    options = SourceOptions(str(shared / "dbpedia-hi"), max_malformed=0)
+    details = read_dump(options, index=0, take=lambda frame: rows.append(len(frame)))
+    assert (sum(rows), details["rows"], details["malformed"]) == (1_454_229, 1_454_229, 0)
+    assert {part["unit"] for part in details["files"]} == {"line"}
 
 
 def test_what_takes_the_pieces_may_fail(tmp_path: Path) -> None:
