@@ -66,7 +66,7 @@ def _measure(name: str, path: Path, repeats: int) -> dict[str, Any]:
 
     def ours() -> None:
         nonlocal lines
-        lines = read_dump(SourceOptions(str(path)), index=0, take=len)["rows"]
+        lines = read_dump(SourceOptions(str(path)), blank="b", take=len)["rows"]
 
     def plain() -> None:
         syntax = _FORMATS[Path(path.name.removesuffix(".gz")).suffix]

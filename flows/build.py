@@ -1,4 +1,6 @@
-"""The flows: build, refresh, train, distil, evaluate. Each holds the workspace's lock and publishes once, at its end.
+"""The flows: build, refresh, remove, unmerge, train, distil, promote, evaluate.
+
+Each holds the workspace's lock and publishes once, at its end.
 
 A flow's parameters are plain values, so that a deployment can run it: the workspace, the configuration file, sources
 and questions beyond it, the steps to skip.
@@ -20,8 +22,10 @@ from flows import pipeline  # noqa: E402
 from flows.config import Config, check_skipped, config_from, configured, load_config  # noqa: E402
 from flows.steps import step  # noqa: E402
 from kg.clean import clean  # noqa: E402
+from kg.merges import Merges, check_merged  # noqa: E402
 from kg.snapshot import Snapshot, new_folder, open_snapshot, write_lock  # noqa: E402
-from kg.sources import pull  # noqa: E402
+from kg.sources import Pulled, pull, without, write_pulled  # noqa: E402
+from kg.terms import expand  # noqa: E402
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,7 +55,7 @@ def build(
 ) -> dict[str, Any]:
     """Builds a snapshot from the sources of the configuration and those given, publishes it; returns its manifest."""
     options = configured(config, sources, questions)
-    return _build(Path(workspace), options, tuple(skip), parent=None)
+    return _build(Path(workspace), options, tuple(skip))
 
 
 @flow(name="limbeck-refresh", validate_parameters=False)
@@ -65,9 +69,36 @@ def refresh(workspace: str, config: str | None = None, skip: Sequence[str] | Non
     made_with = config_from(parent.manifest["config"])
     options = load_config(Path(config)) if config else made_with
     options = options if options.sources else replace(options, sources=made_with.sources)
-    return _build(
-        Path(workspace), options, tuple(parent.manifest.get("skipped", ()) if skip is None else skip), parent=parent
-    )
+    skipped = tuple(parent.manifest.get("skipped", ()) if skip is None else skip)
+    return _build(Path(workspace), options, skipped, parent=parent, keep_models=True)
+
+
+@flow(name="limbeck-remove", validate_parameters=False)
+def remove(workspace: str, source: str, keep_models: bool = False) -> dict[str, Any]:
+    """Takes one source or document out of the current snapshot, publishes what a build without it would give, and
+    returns the manifest. No source is read again.
+
+    source: a source's name or location, or a document's id. keep_models: do not train anew; the models still know what
+    they learnt from it.
+    """
+    parent = open_snapshot(Path(workspace))
+    made_with = config_from(parent.manifest["config"])
+    left = without(made_with.sources, pipeline.pulled_before(parent), source)
+    options = replace(made_with, sources=left.sources)
+    return _rebuild(Path(workspace), options, parent, left.pulled, keep_models=keep_models)
+
+
+@flow(name="limbeck-unmerge", validate_parameters=False)
+def unmerge(workspace: str, iri: str) -> dict[str, Any]:
+    """Takes back the merge of an IRI, now and in later builds, publishes, and returns the manifest; models stay."""
+    parent = open_snapshot(Path(workspace))
+    name = expand(iri)
+    check_merged(Merges.open(parent.folder / "merges"), name)
+    made_with = config_from(parent.manifest["config"])
+    apart = tuple(sorted({*made_with.clean.apart, name}))
+    options = replace(made_with, clean=replace(made_with.clean, apart=apart))
+    pulled = pipeline.pulled_before(parent)
+    return _rebuild(Path(workspace), options, parent, pulled, keep_models=True)
 
 
 @flow(name="limbeck-train", validate_parameters=False)
@@ -112,13 +143,49 @@ def evaluate(workspace: str, config: str | None = None) -> dict[str, Any]:
     return {**report, "snapshot": parent.id, "live": parent.manifest.get("live")}
 
 
-def _build(workspace: Path, options: Config, skip: tuple[str, ...], *, parent: Snapshot | None) -> dict[str, Any]:
+def _build(
+    workspace: Path,
+    options: Config,
+    skip: tuple[str, ...],
+    *,
+    parent: Snapshot | None = None,
+    keep_models: bool = False,
+) -> dict[str, Any]:
+    """Pulls, builds and publishes. parent: what it holds of a source that has not changed is not pulled again."""
     check_skipped(skip)
     clock = Clock()
-    with write_lock(workspace), new_folder(workspace) as folder:
+    with write_lock(workspace):
         staging = workspace / "pulls"
-        pulled = clock.run("pull", pull, options.sources, folder=staging, skip_text="text" in skip)
-        cleaned = clock.run("clean", pipeline.unclean if "clean" in skip else clean, *_cleaning(pulled, options, skip))
+        known = pipeline.known_sources(parent) if parent else {}
+        pulled = clock.run("pull", pull, options.sources, folder=staging, skip_text="text" in skip, known=known)
+        made = _publish(workspace, options, skip, parent, pulled, clock, keep_models=keep_models)
+        pipeline.forget_pulls(staging)
+    return made.manifest
+
+
+def _rebuild(
+    workspace: Path, options: Config, parent: Snapshot, pulled: Pulled, *, keep_models: bool
+) -> dict[str, Any]:
+    """Publishes what a build from the options would give, from what was pulled before."""
+    skip = tuple(parent.manifest.get("skipped", ()))
+    with write_lock(workspace):
+        return _publish(workspace, options, skip, parent, pulled, Clock(), keep_models=keep_models).manifest
+
+
+def _publish(
+    workspace: Path,
+    options: Config,
+    skip: tuple[str, ...],
+    parent: Snapshot | None,
+    pulled: Pulled,
+    clock: Clock,
+    *,
+    keep_models: bool,
+) -> Snapshot:
+    """Everything after the pull."""
+    with new_folder(workspace) as folder:
+        clock.run("keep", write_pulled, folder, pulled)
+        cleaned = clock.run("clean", pipeline.unclean if "clean" in skip else clean, pulled.statements, options.clean)
         if "text" in skip:
             texts = pipeline.no_texts(pulled, cleaned)
         else:
@@ -127,18 +194,11 @@ def _build(workspace: Path, options: Config, skip: tuple[str, ...], *, parent: S
         facts |= {"skipped": list(skip)}
         if "embed" not in skip:
             facts |= clock.run("embed", pipeline.embed, folder, options)
-            kept = parent is not None and pipeline.keep_models(parent, folder, facts)
-            if kept and parent is not None:
+            if keep_models and parent is not None and pipeline.keep_models(parent, folder, facts):
                 facts |= {name: parent.manifest.get(name) for name in ("live", "training", "distillation", "gate")}
             elif "train" not in skip:
                 facts |= clock.run("train", pipeline.train, folder, options, [])
-        made = clock.run("publish", pipeline.finish_snapshot, workspace, folder, facts, options, clock.durations)
-        pipeline.forget_pulls(staging)
-    return made.manifest
-
-
-def _cleaning(pulled: Any, options: Config, skip: tuple[str, ...]) -> tuple[Any, ...]:
-    return (pulled,) if "clean" in skip else (pulled.statements, options.clean)
+        return clock.run("publish", pipeline.finish_snapshot, workspace, folder, facts, options, clock.durations)
 
 
 def _derive(
@@ -171,5 +231,5 @@ def _options(parent: Snapshot, config: str | None) -> Config:
 
 def _facts(parent: Snapshot) -> dict[str, Any]:
     """What a snapshot says besides what publishing adds."""
-    added = ("format", "id", "previous", "files", "config", "duration_s", "peak_rss_bytes")
+    added = ("format", "id", "previous", "files", "parts", "config", "duration_s", "peak_rss_bytes")
     return {name: value for name, value in parent.manifest.items() if name not in added}

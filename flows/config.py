@@ -88,6 +88,9 @@ def load_config(path: Path | None) -> Config:
             dataclasses.replace(source, location=_rebase(source.location, base)) for source in config.sources
         ),
         questions=tuple(_rebase(name, base) for name in config.questions),
+        clean=dataclasses.replace(
+            config.clean, ontology=_rebase(config.clean.ontology, base) if config.clean.ontology else ""
+        ),
         encoder=_rebase(config.encoder, base) if (base / config.encoder).is_dir() else config.encoder,
     )
 

@@ -17,19 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
-from flows.config import Config, as_dict
-from kg.clean import Cleaned, finish
+from flows.config import Config, as_dict, config_from
+from kg.clean import Cleaned, CleanOptions, finish
 from kg.clean.literals import stored_form
 from kg.errors import ModelError, SnapshotError
-from kg.graph import Graph, graph_hash, write_graph
+from kg.graph import Graph, write_graph
 from kg.linking.aliases import write_aliases
 from kg.merges import write_merges
 from kg.provenance import write_provenance
 from kg.snapshot import Snapshot, publish
-from kg.sources import Pulled
-from kg.store import write_store
+from kg.sources import Pulled, SourceOptions, read_pulled
+from kg.statements import Statements, concat, rename
+from kg.store import storing
 from kg.terms import ABSTRACT, PREFIXES, parse_literal, value_of
 from kg.types import Document, SourceInfo
 
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 class Texts:
     """What reading texts gave: statements beyond those of the sources, all documents, and the sources with theirs."""
 
-    statements: pl.DataFrame
+    statements: Statements
     documents: list[Document]
     infos: list[SourceInfo]
 
@@ -87,15 +89,16 @@ def read_texts(folder: Path, pulled: Pulled, cleaned: Cleaned, config: Config) -
         )
     sure = pl.concat(parts).filter(pl.col("confidence") >= config.text.min_confidence)
     shutil.rmtree(scratch)
-    return Texts(keep_consistent(sure, finished.triples), documents, infos)
+    return Texts(Statements.of(keep_consistent(sure, finished.triples.frame())), documents, infos)
 
 
-def abstracts_of(statements: pl.DataFrame, most: int) -> list[Document]:
+def abstracts_of(statements: Statements, most: int) -> list[Document]:
     """The abstracts among statements as documents named after their entities, in the order of their IRIs.
 
     Of several abstracts of an entity the English one is taken, then the one that comes first.
     """
-    stated = statements.filter((pl.col("p") == ABSTRACT) & pl.col("o").str.starts_with('"'))
+    abstracts = np.isin(statements.rows["p"].to_numpy(), statements.positions([ABSTRACT]))
+    stated = statements.keep(abstracts).frame().filter(pl.col("o").str.starts_with('"'))
     ordered = stated.sort("s", ~pl.col("o").str.ends_with('"@en'), "o")
     found = ordered.unique(["s"], keep="first", maintain_order=True).head(most)
     return [Document(value_of(s), parse_literal(o)[0]) for s, o in found.select("s", "o").iter_rows()]
@@ -104,18 +107,18 @@ def abstracts_of(statements: pl.DataFrame, most: int) -> list[Document]:
 def publish_graph(folder: Path, cleaned: Cleaned, texts: Texts, config: Config) -> dict[str, Any]:
     """Ranks, prunes and writes the graph in both views, with provenance and aliases; returns what the manifest says of
     it."""
-    together = pl.concat([cleaned.statements, texts.statements]) if len(texts.statements) else cleaned.statements
-    before = together.select("s", "p", "o").unique().height
-    extracted = before - cleaned.statements.select("s", "p", "o").unique().height
+    together = concat([cleaned.statements, texts.statements])
+    extracted = together.distinct() - cleaned.statements.distinct() if len(texts.statements) else 0
     finished = finish(together, config.clean)
-    graph = write_graph(folder / "graph", finished.triples, rank=finished.rank)
-    write_store(folder / "store", finished.triples)
-    write_provenance(folder / "provenance", finished.support, texts.infos, texts.documents)
-    write_aliases(folder / "aliases", graph)
-    write_merges(folder / "merges", cleaned.merges)
+    del together
+    with storing(folder / "store", finished.triples) as digest:
+        graph = write_graph(folder / "graph", finished.triples, rank=finished.rank)
+        write_provenance(folder / "provenance", finished.support, texts.infos, texts.documents)
+        write_aliases(folder / "aliases", graph)
+        write_merges(folder / "merges", cleaned.merges)
     dropped = {**cleaned.dropped, **finished.dropped}
     return {
-        "graph_sha256": graph_hash(finished.triples),
+        "graph_sha256": digest,
         "counts": {
             "pulled": cleaned.pulled,
             "added": cleaned.added,
@@ -130,22 +133,39 @@ def publish_graph(folder: Path, cleaned: Cleaned, texts: Texts, config: Config) 
     }
 
 
-def unclean(pulled: Pulled) -> Cleaned:
+def pulled_before(parent: Snapshot) -> Pulled:
+    """What the sources of a snapshot gave."""
+    n_sources = len(parent.manifest["config"]["sources"])
+    return read_pulled(parent.folder, parent.manifest["sources"][:n_sources])
+
+
+def known_sources(parent: Snapshot) -> dict[SourceOptions, tuple[Statements, SourceInfo]]:
+    """What each source of a snapshot gave, by its options."""
+    options = config_from(parent.manifest["config"]).sources
+    pulled = pulled_before(parent)
+    sources = pulled.statements.rows["source"]
+    return {
+        source: (pulled.statements.keep(sources == place), pulled.infos[place]) for place, source in enumerate(options)
+    }
+
+
+def unclean(statements: Statements, _: CleanOptions) -> Cleaned:
     """The statements as they came, each once: what `--skip clean` publishes.
 
     Only literals of XML Schema types take the form that the store keeps, so that both views show one graph.
     """
-    values = pulled.statements["o"].unique()
-    typed = values.filter(values.str.starts_with('"') & values.str.contains(f"^^<{PREFIXES['xsd']}", literal=True))
-    stored = pulled.statements.with_columns(pl.col("o").replace(typed, stored_form(typed))).unique()
-    before, after = (frame.select("s", "p", "o").unique().height for frame in (pulled.statements, stored))
+    terms = statements.terms
+    typed = terms.str.starts_with('"') & terms.str.contains(f"^^<{PREFIXES['xsd']}", literal=True)
+    stored = terms.clone().scatter(typed.arg_true(), stored_form(terms.filter(typed)))
+    kept = rename(statements, stored)
+    before, after = statements.distinct(), kept.distinct()
     nothing = pl.DataFrame(schema={"from": pl.String, "to": pl.String, "reason": pl.String})
-    return Cleaned(stored, {"duplicate": before - after} if before > after else {}, nothing, before, 0)
+    return Cleaned(kept, {"duplicate": before - after} if before > after else {}, nothing, before, 0)
 
 
 def no_texts(pulled: Pulled, cleaned: Cleaned) -> Texts:
     """What `--skip text` reads: nothing."""
-    return Texts(cleaned.statements.clear(), [], list(pulled.infos))
+    return Texts(cleaned.statements.keep(np.zeros(len(cleaned.statements), bool)), [], list(pulled.infos))
 
 
 def keep_models(parent: Snapshot, folder: Path, facts: dict[str, Any]) -> bool:

@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kg.graph import BLANK, LABELS, LITERAL, Graph, Ids
+from kg.graph import BLANK, LITERAL, Graph, Ids
+from kg.labels import LABELS
 from kg.terms import ABSTRACT, OWL_SAME_AS, RDF_TYPE, REDIRECTS
 
 MAX_FACTS = 8

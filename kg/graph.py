@@ -5,7 +5,6 @@ Triples are sorted by (s, p, o); `in_order` lists the same rows sorted by (o, p,
 leave `e`, rows `in_order[in_ptr[e]:in_ptr[e + 1]]` arrive at it.
 """
 
-import hashlib
 import re
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +14,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kg.labels import labels
+from kg.statements import keys
 from kg.strings import StringColumn, write_strings
-from kg.terms import PREFIXES, RDF_TYPE, RDFS_LABEL, iri_term, name_of, parse_literal, value_of
+from kg.terms import PREFIXES, RDF_TYPE, iri_term, value_of
+from kg.triples import Triples
 
 Ids = NDArray[np.int32]
 
 LITERAL, ENTITY, CLASS, PREDICATE, BLANK = 0, 1, 2, 3, 4
-LABELS = (RDFS_LABEL, "<http://www.w3.org/2004/02/skos/core#prefLabel>", "<http://xmlns.com/foaf/0.1/name>")
 VOCABULARIES = tuple(PREFIXES[name] for name in ("rdf", "rdfs", "owl", "skos", "xsd", "foaf", "dbo"))
 """Namespaces that hold classes and predicates, never entities."""
 META_CLASSES = ("<http://www.w3.org/2002/07/owl#Class>", "<http://www.w3.org/2000/01/rdf-schema#Class>")
@@ -137,60 +138,31 @@ class Graph:
         return pl.DataFrame({name: terms.gather(np.asarray(getattr(self, name))) for name in ("s", "p", "o")})
 
 
-def write_graph(folder: Path, triples: pl.DataFrame, *, rank: NDArray[np.float32] | None = None) -> Graph:
-    """Writes distinct triples (columns s, p, o of N-Triples terms, and `importance`) as columns, and opens them.
-
-    rank: by term in sorted order, or None for zeros.
-    """
+def write_graph(folder: Path, triples: Triples, *, rank: NDArray[np.float32] | None = None) -> Graph:
+    """Writes triples as columns, and opens them. rank: by term, or None for zeros."""
     folder.mkdir(parents=True, exist_ok=True)
-    terms = sorted_terms(triples)
+    terms, s, p, o = triples.terms, triples.s, triples.p, triples.o
     write_strings(folder, "terms", terms)
-    s, p, o = (codes(triples[name], terms) for name in ("s", "p", "o"))
-    order = np.lexsort((o, p, s))
-    s, p, o = s[order], p[order], o[order]
-    in_order = np.lexsort((s, p, o)).astype(np.int32)
-    kind = kinds(terms, s, p, o)
     arrays: dict[str, NDArray[Any]] = {
         "s": s,
         "p": p,
         "o": o,
         "out_ptr": _pointers(s, len(terms)),
-        "in_order": in_order,
+        "in_order": np.argsort(keys(o, p, s)).astype(np.int32),
         "in_ptr": _pointers(o, len(terms)),
-        "kind": kind,
+        "kind": kinds(terms, s, p, o),
         "rank": np.zeros(len(terms), np.float32) if rank is None else rank,
-        "importance": triples["importance"].to_numpy().astype(np.float32)[order],
+        "importance": triples.importance,
     }
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
-    write_strings(folder, "labels", _labels(terms, s, p, o))
+    write_strings(folder, "labels", labels(terms, s, p, o))
     return Graph.open(folder)
-
-
-def sorted_terms(triples: pl.DataFrame) -> pl.Series:
-    """The distinct terms of columns s, p, o, sorted by their bytes."""
-    return (
-        pl.concat([triples["s"].unique(), triples["p"].unique(), triples["o"].unique()]).unique().sort().rename("term")
-    )
 
 
 def codes(column: pl.Series, terms: pl.Series) -> Ids:
     """The positions of the column's strings in sorted `terms`, which must hold them all."""
     return column.cast(pl.Enum(terms)).to_physical().to_numpy().astype(np.int32)
-
-
-def graph_hash(triples: pl.DataFrame) -> str:
-    """The SHA-256 of the sorted N-Triples lines of distinct triples (columns s, p, o): the graph's identity."""
-    return lines_hash(triples.select(pl.concat_str(["s", "p", "o"], separator=" ") + " .\n").to_series())
-
-
-def lines_hash(lines: pl.Series) -> str:
-    """The SHA-256 of N-Triples lines, each with its line end, once they are sorted."""
-    lines = lines.sort()
-    digest = hashlib.sha256()
-    for start in range(0, len(lines), 100_000):
-        digest.update("".join(lines[start : start + 100_000].to_list()).encode())
-    return digest.hexdigest()
 
 
 def _pointers(column: Ids, n_terms: int) -> NDArray[np.int64]:
@@ -221,33 +193,3 @@ def kinds(terms: pl.Series, s: Ids, p: Ids, o: Ids) -> NDArray[np.uint8]:
     vocabulary = terms.str.contains(f"^<(?:{'|'.join(map(re.escape, VOCABULARIES))})").to_numpy()
     kind[vocabulary & (kind == ENTITY)] = CLASS
     return kind
-
-
-def _labels(terms: pl.Series, s: Ids, p: Ids, o: Ids) -> pl.Series:
-    """For a literal its text, for an IRI its best label: English before none before others, else made from the IRI."""
-    places = pl.DataFrame({"p": LABELS, "place": range(len(LABELS))}).filter(pl.col("p").is_in(terms.implode()))
-    ids = codes(places["p"], terms)
-    rows = np.flatnonzero(np.isin(p, ids))
-    stated = (
-        pl.DataFrame({"id": s[rows], "p": p[rows], "text": terms.gather(o[rows])})
-        .join(places.with_columns(p=ids), on="p")
-        .filter(pl.col("text").str.starts_with('"'))
-        .with_columns(
-            language=pl.when(pl.col("text").str.ends_with('"@en'))
-            .then(0)
-            .when(pl.col("text").str.ends_with('"'))
-            .then(1)
-            .otherwise(2)
-        )
-        .sort("language", "place", "text")
-        .unique("id", keep="first", maintain_order=True)
-    )
-    chosen = pl.DataFrame({"id": np.arange(len(terms), dtype=np.int32), "term": terms})
-    chosen = chosen.join(stated.select("id", "text"), on="id", how="left", maintain_order="left")
-    return chosen.select(pl.coalesce("text", "term").map_elements(_readable, return_dtype=pl.String)).to_series()
-
-
-def _readable(term: str) -> str:
-    if term.startswith('"'):
-        return parse_literal(term)[0]
-    return name_of(value_of(term))

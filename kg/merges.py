@@ -9,8 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from kg.clean.iris import normal_iris
+from kg.errors import UsageError
 from kg.strings import StringColumn, write_strings
-from kg.terms import iri_term
+from kg.terms import iri_term, value_of
 
 _COLUMNS = ("from", "to", "reason")
 
@@ -35,6 +36,10 @@ class Merges:
         """Each merge as (from, to, reason)."""
         return zip(self._from, self._to, self._reason, strict=True)
 
+    def __contains__(self, iri: object) -> bool:
+        """Whether a bare IRI was merged into another one."""
+        return isinstance(iri, str) and self._from.find(iri_term(iri)) >= 0
+
     def canonical(self, iri: str) -> str:
         """The bare IRI that stands for a bare IRI in the graph: in normal form, merges followed."""
         return self.canonical_many([iri])[0]
@@ -44,6 +49,15 @@ class Merges:
         terms = normal_iris(pl.Series([iri_term(iri) for iri in iris], dtype=pl.String))["new"].to_list()
         places = [self._from.find(term) for term in terms]
         return [(term if at < 0 else str(self._to[at]))[1:-1] for term, at in zip(terms, places, strict=True)]
+
+
+def check_merged(merges: Merges, iri: str) -> None:
+    """Raises UsageError for a bare IRI that was not merged into another one."""
+    if iri in merges:
+        return
+    into = [value_of(name) for name, to, _ in merges if value_of(to) == iri]
+    which = f" It stands for {', '.join(into[:5])}: name one of these." if into else ""
+    raise UsageError(f"{iri} was not merged into another entity.{which}")
 
 
 def write_merges(folder: Path, merges: pl.DataFrame) -> Merges:

@@ -25,7 +25,7 @@ _COLUMNS = {"source": np.uint16, "record": np.int64, "start": np.int32, "end": n
 class Origin:
     """One place that states a triple.
 
-    where: the place in words. record, start, end, confidence: as in `kg.types.STATEMENT_SCHEMA`. document: the
+    where: the place in words. record, start, end, confidence: as in `kg.statements.PLACE`. document: the
     document's id, or None where the source is no text.
     """
 

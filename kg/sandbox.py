@@ -1,4 +1,5 @@
-"""No network for a process: from then on the kernel refuses it every new socket (seccomp, Linux on x86-64 and arm64).
+"""What the kernel does for a process: it refuses it the network (seccomp, Linux on x86-64 and arm64), and ends it with
+its parent.
 
 A SPARQL engine that can follow SERVICE is one missed spelling away from calling any address that this machine reaches,
 so the processes that answer queries have no way to.
@@ -6,8 +7,10 @@ so the processes that answer queries have no way to.
 
 import ctypes
 import platform
+import signal
 import struct
 import sys
+from contextlib import suppress
 
 _SOCKET = {"x86_64": 41, "aarch64": 198}
 _NO_NEW_PRIVILEGES, _SET_SECCOMP, _MODE_FILTER = 38, 22, 2
@@ -30,3 +33,10 @@ def deny_network() -> bool:
     if prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0):
         return False
     return bool(prctl(_SET_SECCOMP, _MODE_FILTER, ctypes.byref(_Program(len(steps), code)), 0, 0) == 0)
+
+
+def end_with_parent() -> None:
+    """Has the kernel end this process as soon as the one that started it ends (Linux's PR_SET_PDEATHSIG); elsewhere
+    nothing happens."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)

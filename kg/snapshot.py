@@ -170,7 +170,8 @@ def publish(workspace: Path, folder: Path, facts: dict[str, Any]) -> Snapshot:
     """Makes a filled folder the current snapshot.
 
     Every file is hashed and synced, the manifest is written last, the folder is renamed, and then CURRENT is replaced.
-    facts: what the manifest says besides; `graph_sha256` gives the id its second part.
+    facts: what the manifest says besides; `graph_sha256` gives the id its second part. Equal `parts` in two manifests
+    mean equal content.
     """
     files = {
         str(path.relative_to(folder)): {"size": path.stat().st_size, "sha256": _sync_and_hash(path)}
@@ -182,7 +183,8 @@ def publish(workspace: Path, folder: Path, facts: dict[str, Any]) -> Snapshot:
     if stamp <= latest:  # published within one millisecond, or the clock was set back: ids stay in order
         stamp = f"{latest}a"
     name = f"{stamp}-{facts['graph_sha256'][:8]}"
-    manifest = {"format": FORMAT, "id": name, "previous": current_id(workspace), **facts, "files": files}
+    manifest = {"format": FORMAT, "id": name, "previous": current_id(workspace), **facts}
+    manifest |= {"files": files, "parts": _parts(files, facts["graph_sha256"])}
     _write_synced(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True))
     target = workspace / "snapshots" / name
     target.parent.mkdir(exist_ok=True)
@@ -219,6 +221,16 @@ def file_sha256(path: Path) -> str:
     """The SHA-256 of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _parts(files: dict[str, dict[str, Any]], graph_sha256: str) -> dict[str, str]:
+    """A hash of the content of each folder: of its files' names and hashes. RocksDB writes times and identities into
+    its files, so the SPARQL store counts by the graph that it holds."""
+    lists: dict[str, list[str]] = {}
+    for name, file in files.items():
+        lists.setdefault(name.partition("/")[0], []).append(f"{name} {file['sha256']}\n")
+    parts = {part: hashlib.sha256("".join(lines).encode()).hexdigest() for part, lines in lists.items()}
+    return {part: graph_sha256 if part == "store" else digest for part, digest in parts.items()}
 
 
 def _belongs(path: Path) -> bool:

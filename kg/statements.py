@@ -4,7 +4,9 @@ What millions of statements share is kept once, so ten million of them fit into 
 compares, sorts or counts them works on integers.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,6 +24,8 @@ PLACE = {
 1), the page of an endpoint (from 0), or the document's position among the build's documents; `start` and `end` are
 character offsets in the document, -1 where there are none; `confidence` lies in 0 to 1, and is 1 for what a source
 states outright."""
+SCHEMA = {**dict.fromkeys(TRIPLE, pl.String), **PLACE}
+"""Statements as a frame of N-Triples terms."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,23 @@ class Statements:
         """Those statements alone, in their order, and the terms that they use."""
         return compact(self.terms, self.rows.filter(pl.Series(mask)))
 
+    def of_source(self, index: int) -> "Statements":
+        """The same statements as those of the source with this index."""
+        return Statements(self.terms, self.rows.with_columns(source=pl.lit(index, pl.UInt16)))
+
+    def positions(self, terms: "pl.Series | Sequence[str]") -> NDArray[np.int64]:
+        """The positions of some terms that are among `terms`, in their order; those that are not are left out."""
+        wanted = pl.Series(terms, dtype=pl.String)
+        if not len(self.terms):
+            return np.zeros(0, np.int64)
+        found = np.minimum(self.terms.search_sorted(wanted).to_numpy(), len(self.terms) - 1).astype(np.int64)
+        there: NDArray[np.bool_] = (self.terms.gather(found) == wanted).to_numpy()
+        chosen: NDArray[np.int64] = found[there]
+        return chosen
+
     def distinct(self) -> int:
         """The number of distinct triples."""
-        return len(np.unique(keys(*(self.rows[name].to_numpy() for name in TRIPLE))))
+        return count_distinct(keys(*(self.rows[name].to_numpy() for name in TRIPLE)))
 
 
 class Collector:
@@ -76,36 +94,69 @@ class Collector:
             )
         )
 
+    def source(self, index: int) -> Callable[[pl.DataFrame], None]:
+        """`add` for frames of the source with this index."""
+        return lambda frame: self.add(frame.with_columns(source=pl.lit(index)))
+
     def statements(self) -> Statements:
         """All that was added, in that order; the collector is empty afterwards."""
-        schema = {**dict.fromkeys(TRIPLE, self._dtype), **PLACE}
+        schema: dict[str, Any] = {**dict.fromkeys(TRIPLE, self._dtype), **PLACE}
         rows = pl.concat([pl.DataFrame(schema=schema), *self._pieces], rechunk=True)
         self._pieces = []
         coded = rows.with_columns(pl.col(*TRIPLE).to_physical())
         size = max((int(coded[name].max() or 0) + 1 for name in TRIPLE), default=0) if len(coded) else 0  # type: ignore[arg-type]
         named = pl.DataFrame({"term": pl.Series(range(size), dtype=pl.UInt32)})
         terms = named.select(pl.col("term").cat.to(self._dtype).cast(pl.String)).to_series()
-        return arrange(terms, coded)
+        order = terms.arg_sort()
+        place = np.empty(size, np.uint32)
+        place[order.to_numpy()] = np.arange(size, dtype=np.uint32)
+        return Statements(terms.gather(order), moved(coded, place))
 
 
-def arrange(terms: pl.Series, rows: pl.DataFrame) -> Statements:
-    """Statements over terms in any order, equal ones among them, those that no row uses too."""
-    distinct = terms.unique().sort()
-    if len(distinct) == len(terms):
-        order = terms.arg_sort().to_numpy()
-        place = np.empty(len(terms), np.uint32)
-        place[order] = np.arange(len(terms), dtype=np.uint32)
-    else:
-        place = terms.cast(pl.Enum(distinct)).to_physical().to_numpy().astype(np.uint32)
-    return compact(distinct, rows.with_columns(pl.Series(name, place[rows[name].to_numpy()]) for name in TRIPLE))
+def rename(statements: Statements, new: pl.Series) -> Statements:
+    """The statements with `new[i]` for the term at position i; terms may become equal. Only those that change cost."""
+    changed = (statements.terms != new).to_numpy()
+    if not changed.any():
+        return compact(statements.terms, statements.rows)
+    kept, found = statements.terms.filter(pl.Series(~changed)), new.filter(pl.Series(changed))
+    others = found.unique().sort()
+    terms, place_kept, place_others = union(kept, others)
+    place = np.empty(len(new), np.uint32)
+    place[~changed] = place_kept
+    place[changed] = place_others[others.search_sorted(found).to_numpy()]
+    return compact(terms, moved(statements.rows, place))
+
+
+def union(one: pl.Series, two: pl.Series) -> tuple[pl.Series, NDArray[np.uint32], NDArray[np.uint32]]:
+    """(the sorted distinct terms of two such lists, the place there of each term of the first, of the second).
+
+    The cost is that of finding the second's terms in the first.
+    """
+    at = one.search_sorted(two).to_numpy().astype(np.int64)
+    known = np.zeros(len(two), bool)
+    if len(one):
+        known = (at < len(one)) & (one.gather(np.minimum(at, len(one) - 1)) == two).to_numpy()
+    added = at[~known]
+    before = np.cumsum(np.bincount(added, minlength=len(one) + 1))
+    place_one = (np.arange(len(one)) + before[: len(one)]).astype(np.uint32)
+    place_two = np.empty(len(two), np.uint32)
+    place_two[~known] = added + np.arange(len(added))
+    place_two[known] = place_one[at[known]]
+    order = np.empty(len(one) + len(added), np.uint32)
+    order[place_one] = np.arange(len(one))
+    order[place_two[~known]] = len(one) + np.arange(len(added))
+    return pl.concat([one, two.filter(pl.Series(~known))]).gather(order), place_one, place_two
+
+
+def moved(rows: pl.DataFrame, place: NDArray[np.uint32]) -> pl.DataFrame:
+    """The rows with each term position replaced by its entry in `place`."""
+    return rows.with_columns(pl.Series(name, place[rows[name].to_numpy()]) for name in TRIPLE)
 
 
 def compact(terms: pl.Series, rows: pl.DataFrame) -> Statements:
     """Statements without the terms that no row uses; `terms` are sorted and distinct."""
-    used = np.zeros(len(terms), bool)
     columns = [rows[name].to_numpy() for name in TRIPLE]
-    for column in columns:
-        used[column] = True
+    used = used_terms(len(terms), columns)
     if used.all():
         return Statements(terms, rows)
     place = (np.cumsum(used) - 1).astype(np.uint32)
@@ -113,17 +164,51 @@ def compact(terms: pl.Series, rows: pl.DataFrame) -> Statements:
     return Statements(terms.filter(pl.Series(used)), rows.with_columns(renumbered))
 
 
-def keys(s: NDArray[np.uint32], p: NDArray[np.uint32], o: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """One number for each triple of term positions, ordered as (s, p, o) are. Predicates are numbered among themselves
-    to make room. Raises OverflowError for more terms than 64 bits hold."""
-    used = np.unique(p)
-    width = [int(np.max(column, initial=0)).bit_length() for column in (s, o)]
-    middle = max(len(used) - 1, 0).bit_length()
-    if width[0] + middle + width[1] > 64:
-        raise OverflowError(f"{len(s):,} triples over {len(used):,} predicates do not fit into 64-bit keys")
-    ranks = np.zeros(int(used[-1]) + 1 if len(used) else 0, np.uint64)
-    ranks[used] = np.arange(len(used), dtype=np.uint64)
-    key = s.astype(np.uint64) << np.uint64(middle + width[1])
-    key |= ranks[p] << np.uint64(width[1])
-    key |= o
+def concat(parts: Sequence[Statements]) -> Statements:
+    """The statements of all parts, in their order."""
+    filled = [part for part in parts if len(part)]
+    if not filled:
+        return parts[0]
+    terms, rows = filled[0].terms, filled[0].rows
+    for part in filled[1:]:
+        terms, place, place_part = union(terms, part.terms)
+        rows = pl.concat([moved(rows, place), moved(part.rows, place_part)])
+    return Statements(terms, rows)
+
+
+def used_terms(n_terms: int, columns: Sequence[NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which term positions the columns name, shape (n_terms,)."""
+    used = np.zeros(n_terms, bool)
+    for column in columns:
+        used[column] = True
+    return used
+
+
+def keys(s: NDArray[Any], p: NDArray[Any], o: NDArray[Any]) -> NDArray[np.uint64]:
+    """One number for each triple of term positions, equal for equal triples and ordered as (s, p, o) are.
+
+    Predicates are numbered among themselves to make room. Raises OverflowError for more terms than 64 bits hold.
+    """
+    names, ranks = _ranks(p)
+    width = int(np.max(o, initial=0)).bit_length()
+    middle = max(len(names) - 1, 0).bit_length()
+    if int(np.max(s, initial=0)).bit_length() + middle + width > 64:
+        raise OverflowError(f"{len(s):,} triples over {len(names):,} predicates do not fit into 64-bit keys.")
+    key = s.astype(np.uint64)
+    key <<= np.uint64(middle)
+    key |= ranks.astype(np.uint64)
+    key <<= np.uint64(width)
+    key |= o.astype(np.uint64)
     return key
+
+
+def count_distinct(key: NDArray[np.uint64]) -> int:
+    """The number of distinct keys."""
+    ordered = np.sort(key)
+    return int((ordered[1:] != ordered[:-1]).sum()) + bool(len(key))
+
+
+def _ranks(column: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(distinct values, their places by row) of a column of few distinct small numbers."""
+    seen = used_terms(int(column.max()) + 1 if len(column) else 0, [column])
+    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[column]

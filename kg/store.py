@@ -4,20 +4,27 @@
 the kernel refuses, in `without_network` and in the processes of `kg.query_pool`, which also limit time and memory.
 """
 
+import errno
 import io
+import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import polars as pl
 import pyoxigraph as ox
 
 from kg.errors import QueryError, SnapshotError
 from kg.sandbox import deny_network
 from kg.terms import PREFIXES
+
+if TYPE_CHECKING:
+    from kg.triples import Triples
 
 FORMATS = {
     "json": ox.QueryResultsFormat.JSON,
@@ -51,18 +58,39 @@ T = TypeVar("T")
 Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 
 
-def write_store(folder: Path, triples: pl.DataFrame) -> None:
-    """Writes distinct triples (columns s, p, o of N-Triples terms) as an Oxigraph store."""
+def write_store(folder: Path, triples: "Triples") -> None:
+    """Writes triples as an Oxigraph store; see `storing`."""
+    with storing(folder, triples):
+        pass
+
+
+@contextmanager
+def storing(folder: Path, triples: "Triples") -> Iterator[str]:
+    """Writes triples as an Oxigraph store beside what the `with` block does; gives their SHA-256 (see `Triples`).
+
+    The work is that of a process of its own, which gives its memory back. Raises SnapshotError, and OSError where the
+    disk is full.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    store = ox.Store(str(folder))
-    lines = triples.select(pl.concat_str(["s", "p", "o"], separator=" ") + " .").to_series()
-    blank = triples["s"].str.starts_with("_:") | triples["o"].str.starts_with("_:")
-    with io.BytesIO("\n".join(lines.filter(~blank).to_list()).encode()) as data:
-        store.bulk_load(data, format=ox.RdfFormat.N_TRIPLES)
-    if blank.any():  # bulk_load would give blank nodes new names
-        store.bulk_extend(ox.parse("\n".join(lines.filter(blank).to_list()), format=ox.RdfFormat.N_TRIPLES))
-    store.optimize()
-    store.flush()
+    lines = folder.with_name(f"{folder.name}.nt")
+    try:
+        digest = triples.write_lines(lines)
+        blank = triples.terms.str.starts_with("_:").any()
+        command = [sys.executable, "-P", "-m", "kg.store_writer", str(folder), str(lines), "blank" if blank else ""]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as writer:
+            try:
+                yield digest
+                said = writer.stderr.read().decode(errors="replace").strip()  # type: ignore[union-attr]
+            finally:
+                writer.kill()
+    finally:
+        lines.unlink(missing_ok=True)
+    if "No space left" in said:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+    if writer.returncode:
+        problem = said.splitlines()[-1] if said else f"its writer ended with status {writer.returncode}"
+        raise SnapshotError(f"the SPARQL store in {folder} could not be written: {problem}.")
 
 
 def open_store(folder: Path) -> ox.Store:

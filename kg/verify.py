@@ -1,5 +1,6 @@
 """Whether a snapshot is whole and its two views show the same graph."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,14 @@ import numpy as np
 import polars as pl
 
 from kg.errors import SnapshotError
-from kg.graph import Graph, graph_hash, lines_hash
+from kg.graph import Graph
 from kg.provenance import Provenance
 from kg.snapshot import Snapshot, damaged_files
+from kg.sources.compressed import line_chunks
+from kg.sources.ntriples import split_lines, split_triples
+from kg.statements import Collector
 from kg.strings import StringColumn
+from kg.triples import Triples
 
 GRAPH, STORE, PROVENANCE = "graph", "store", "provenance"
 """Folders of a snapshot."""
@@ -42,8 +47,13 @@ def _graph(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
             yield f"the manifest counts {stated} {name}, the columns hold {count}"
     yield from _account(manifest["counts"])
     yield from (message for message, holds in _invariants(graph).items() if not holds())
-    if graph_hash(graph.frame()) != manifest["graph_sha256"]:
+    if _triples(graph).sha256() != manifest["graph_sha256"]:
         yield "the columns hold another graph than the manifest's hash says"
+
+
+def _triples(graph: Graph) -> Triples:
+    s, p, o = (np.asarray(column) for column in (graph.s, graph.p, graph.o))
+    return Triples(graph.terms.to_series(), s, p, o, np.asarray(graph.importance), np.ones(len(graph), np.float32))
 
 
 def _account(counts: dict[str, Any]) -> Iterator[str]:
@@ -83,11 +93,16 @@ def _store(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
 
     from kg.store import open_store
 
-    data = open_store(folder).dump(format=ox.RdfFormat.N_TRIPLES, from_graph=ox.DefaultGraph())
-    lines = pl.Series((data or b"").decode().split("\n")[:-1], dtype=pl.String) + "\n"
-    if len(lines) != manifest["counts"]["triples"]:
-        yield f"the manifest counts {manifest['counts']['triples']} triples, the SPARQL store holds {len(lines)}"
-    if lines_hash(lines) != manifest["graph_sha256"]:
+    with tempfile.TemporaryFile() as dump:
+        open_store(folder).dump(dump, format=ox.RdfFormat.N_TRIPLES, from_graph=ox.DefaultGraph())
+        dump.seek(0)
+        collector = Collector()
+        for chunk in line_chunks(dump, path=folder):
+            collector.add(split_triples(split_lines(chunk)))
+    found = Triples.of(collector.statements())
+    if len(found) != manifest["counts"]["triples"]:
+        yield f"the manifest counts {manifest['counts']['triples']} triples, the SPARQL store holds {len(found)}"
+    if found.sha256() != manifest["graph_sha256"]:
         yield "the SPARQL store holds another graph than the manifest's hash says"
 
 

@@ -3,6 +3,7 @@
 Exit status: 0 done, 1 failed, 2 wrong use. Errors are one line; `--debug` shows the traceback.
 """
 
+import errno
 import json
 import os
 import sys
@@ -91,6 +92,33 @@ def refresh(workspace: Workspace = HERE, config: ConfigFile = None, as_json: AsJ
     from limbeck import jobs
 
     show(jobs.refresh(workspace, config), as_json, jobs.build_lines)
+
+
+@app.command()
+def remove(
+    source: Annotated[str, typer.Argument(help="A source's name or location, or a document's id.")],
+    keep_models: Annotated[
+        bool, typer.Option("--keep-models", help="Do not train anew; the models keep what they learnt from it.")
+    ] = False,
+    workspace: Workspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Take a source or document out exactly: what is left equals a build without it. Nothing is pulled again."""
+    from limbeck import jobs
+
+    show(jobs.remove(workspace, source, keep_models=keep_models), as_json, jobs.build_lines)
+
+
+@app.command()
+def unmerge(
+    iri: Annotated[str, typer.Argument(help="The IRI, or prefixed name, that was merged into another one.")],
+    workspace: Workspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Take back the merge of an entity, now and in later builds."""
+    from limbeck import jobs
+
+    show(jobs.unmerge(workspace, iri), as_json, jobs.build_lines)
 
 
 @app.command()
@@ -320,9 +348,17 @@ def failure(error: BaseException) -> tuple[str, int]:
         return str(error), error.exit_status
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return "stopped. The last snapshot still serves; run the same command to go on.", 1
+    if isinstance(error, OSError) and _is_full(error):
+        place = f" while writing {error.filename}" if error.filename else ""
+        return f"the disk is full{place}. Free some space and run again; the last snapshot still serves.", 1
     if hasattr(error, "format_message"):  # typer's errors of use; their classes have no public name
         return f"{error.format_message().rstrip('.')}. See `limbeck --help`.", 2
     return f"{type(error).__name__}: {error} (--debug shows where.)", 1
+
+
+def _is_full(error: OSError) -> bool:
+    """Whether a disk is full. NumPy gives no error number, and says how much it could write."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT) or (error.errno is None and "requested and" in str(error))
 
 
 if __name__ == "__main__":

@@ -24,31 +24,43 @@ def build(
     for source in _checked(config, sources, questions, skip).sources:
         kind_of(source.location)
     given = {"sources": list(sources), "questions": list(questions), "skip": list(skip)}
-    return report(_run("build", workspace, config, **given))
+    return report(_run("build", workspace, config=_name(config), **given))
 
 
 def refresh(workspace: Path, config: Path | None) -> dict[str, Any]:
     """Runs the flow `refresh` here."""
     open_snapshot(workspace)
-    return report(_run("refresh", workspace, config))
+    return report(_run("refresh", workspace, config=_name(config)))
+
+
+def remove(workspace: Path, source: str, *, keep_models: bool) -> dict[str, Any]:
+    """Runs the flow `remove` here."""
+    open_snapshot(workspace)
+    return report(_run("remove", workspace, source=source, keep_models=keep_models))
+
+
+def unmerge(workspace: Path, iri: str) -> dict[str, Any]:
+    """Runs the flow `unmerge` here."""
+    open_snapshot(workspace)
+    return report(_run("unmerge", workspace, iri=iri))
 
 
 def train(workspace: Path, config: Path | None, questions: Sequence[str]) -> dict[str, Any]:
     """Runs the flow `train` here."""
     _check_asked(workspace, config, questions)
-    return report(_run("train", workspace, config, questions=list(questions)))
+    return report(_run("train", workspace, config=_name(config), questions=list(questions)))
 
 
 def distill(workspace: Path, config: Path | None, questions: Sequence[str]) -> dict[str, Any]:
     """Runs the flow `distill` here."""
     _check_asked(workspace, config, questions)
-    return report(_run("distill", workspace, config, questions=list(questions)))
+    return report(_run("distill", workspace, config=_name(config), questions=list(questions)))
 
 
 def promote(workspace: Path, config: Path | None) -> dict[str, Any]:
     """Runs the flow `promote` here; returns the gate's report."""
     open_snapshot(workspace)
-    return _run("promote", workspace, config)
+    return _run("promote", workspace, config=_name(config))
 
 
 def rollback(workspace: Path) -> dict[str, Any]:
@@ -228,7 +240,7 @@ def _check_questions(paths: Sequence[str]) -> None:
         read_questions(Path(path))
 
 
-def _run(name: str, workspace: Path, config: Path | None, **parameters: Any) -> dict[str, Any]:
+def _run(name: str, workspace: Path, **parameters: Any) -> dict[str, Any]:
     """What a flow returns. Its server starts beside the imports."""
     from flows.server import start_server
 
@@ -236,9 +248,7 @@ def _run(name: str, workspace: Path, config: Path | None, **parameters: Any) -> 
         from flows import build as flows
         from flows.steps import run_flow
 
-        made = run_flow(
-            getattr(flows, name), server=server, workspace=str(workspace), config=_name(config), **parameters
-        )
+        made = run_flow(getattr(flows, name), server=server, workspace=str(workspace), **parameters)
     return dict(made)
 
 

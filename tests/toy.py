@@ -5,11 +5,14 @@ and junk. `CLEAN` tells what is left of it after cleaning with the default optio
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import polars as pl
 
+from kg.statements import SCHEMA, Statements
 from kg.terms import expand, iri_term
-from kg.types import STATEMENT_SCHEMA
+from kg.triples import Triples
 
 _FACTS = """\
 dbr:Ada_Lovelace|rdf:type|dbo:Person
@@ -140,9 +143,23 @@ CLEAN = frozenset(triples_of(_FACTS + _AFTER_CLEANING))
 """The 54 triples that cleaning leaves."""
 
 
-def statements_of(triples: Sequence[tuple[str, str, str]]) -> pl.DataFrame:
+def statements_of(triples: Sequence[tuple[str, str, str]]) -> Statements:
     """Triples as the statements of one dump, lines from 1."""
+    return Statements.of(frame_of(triples))
+
+
+def frame_of(triples: Sequence[tuple[str, str, str]]) -> pl.DataFrame:
+    """Triples as a frame of statements of one dump, lines from 1."""
     frame = pl.DataFrame(list(triples), schema=["s", "p", "o"], orient="row")
     return frame.with_columns(
         source=pl.lit(0), record=pl.int_range(1, pl.len() + 1), start=pl.lit(-1), end=pl.lit(-1), confidence=pl.lit(1.0)
-    ).cast(STATEMENT_SCHEMA)  # type: ignore[arg-type]
+    ).cast(SCHEMA)  # type: ignore[arg-type]
+
+
+def ranked(frame: pl.DataFrame) -> Triples:
+    """Distinct triples (columns s, p, o, and perhaps `importance`) as the graph's columns are made of."""
+    ordered = frame.sort("s", "p", "o")
+    triples = Triples.of(Statements.of(ordered.select("s", "p", "o")))
+    if "importance" not in frame:
+        return triples
+    return replace(triples, importance=ordered["importance"].to_numpy().astype(np.float32))

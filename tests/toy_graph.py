@@ -19,7 +19,7 @@ from retrieval.open import open_retriever
 from retrieval.options import RetrievalOptions
 from retrieval.retriever import Retriever
 from tests.encoders import NgramEncoder
-from tests.toy import CLEAN
+from tests.toy import CLEAN, ranked
 
 Triple = tuple[str, str, str]
 
@@ -30,9 +30,9 @@ HIDDEN = {iri_term(expand(name)) for name in ("rdfs:label", "skos:altLabel", "fo
 def write_toy(folder: Path, encoder: Encoder, triples: Sequence[Triple] = tuple(sorted(CLEAN))) -> Path:
     """The folder, with the graph, the store and the indexes in it, as a build leaves them before training."""
     schema = {"s": pl.String, "p": pl.String, "o": pl.String}
-    frame = pl.DataFrame(list(triples), schema=schema, orient="row").with_columns(importance=pl.lit(0.0))
-    graph = write_graph(folder / "graph", frame)
-    write_store(folder / "store", frame)
+    frame = pl.DataFrame(list(triples), schema=schema, orient="row")
+    graph = write_graph(folder / "graph", ranked(frame))
+    write_store(folder / "store", ranked(frame))
     write_aliases(folder / "aliases", graph)
     write_merges(folder / "merges", pl.DataFrame(schema={"from": pl.String, "to": pl.String, "reason": pl.String}))
     write_indexes(folder, graph, encoder)

@@ -1,11 +1,10 @@
 """One entity for all its IRIs: redirects followed, owl:sameAs merged.
 
 The classes are the connected components of both relations. A page that redirects to two different pages says nothing
-certain, so it merges nothing; nor does a link of a predicate, for predicates are never renamed. Identity is stated,
-never guessed from names.
+certain, so it merges nothing; nor does a link of a predicate, for predicates are never renamed. Identity is stated
+here, never guessed from names.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 
 from kg.clean.options import CleanOptions
 from kg.graph import Ids, codes
-from kg.terms import OWL_SAME_AS, RDFS_LABEL, REDIRECTS, SKOS_ALT_LABEL, literal_term, name_of, value_of
+from kg.statements import TRIPLE, Statements, compact, concat, count_distinct, keys, moved, union
+from kg.terms import OWL_SAME_AS, RDFS_LABEL, REDIRECTS, SKOS_ALT_LABEL, iri_term, literal_term, name_of, value_of
 
 PREF_LABEL = "<http://www.w3.org/2004/02/skos/core#prefLabel>"
 _KEY = ["s", "p", "o"]
@@ -28,51 +28,87 @@ class Merged:
     `from`. added: distinct triples that no source states (the names of redirects).
     """
 
-    statements: pl.DataFrame
+    statements: Statements
     dropped: dict[str, int]
     merges: pl.DataFrame
     added: int
 
 
-def merge(statements: pl.DataFrame, options: CleanOptions) -> Merged:
+def merge(statements: Statements, options: CleanOptions) -> Merged:
     """The statements with each merged entity replaced by its canonical one.
 
     A label of a merged entity becomes a skos:altLabel of the canonical one, unless that has it as its label or
     has none; a redirect without a label gives the name that its IRI makes.
 
     The canonical entity is one that redirects to no other (of a cycle, any); among these one in `options.prefer`, then
-    the one with the most statements, then the one whose IRI comes first by its bytes.
+    the one with the most statements, then the one whose IRI comes first by its bytes. IRIs in `options.apart` are
+    neither merged nor merged into.
     """
-    stated = statements.filter(pl.col("p").is_in([REDIRECTS, OWL_SAME_AS]))
-    rest = statements.filter(~pl.col("p").is_in([REDIRECTS, OWL_SAME_AS]))
-    predicates = rest["p"].unique().implode()
+    linking = pl.Series(np.isin(statements.rows["p"].to_numpy(), statements.positions([REDIRECTS, OWL_SAME_AS])))
+    stated = statements.keep(linking).frame()
+    rest = Statements(statements.terms, statements.rows.filter(~linking))  # with the terms of the links
+    predicates = rest.terms.gather(rest.rows["p"].unique()).implode()
+    apart = [iri_term(iri) for iri in options.apart]
     literal = pl.col("o").str.starts_with('"')
     predicate = pl.col("s").is_in(predicates) | pl.col("o").is_in(predicates)
-    links = stated.filter(~literal & ~predicate)
+    unmerged = pl.col("s").is_in(apart) | pl.col("o").is_in(apart)
+    links = stated.filter(~literal & ~predicate & ~unmerged)
     merges, ambiguous = _merges(links, rest, options)
     reason = (
         pl.when(literal)
         .then(pl.lit("invalid term"))
         .when(predicate)
         .then(pl.lit("link of a predicate"))
+        .when(unmerged)
+        .then(pl.lit("unmerged"))
         .when(pl.col("p") == OWL_SAME_AS)
         .then(pl.lit("same as"))
         .when(pl.col("s").is_in(ambiguous.implode()))
         .then(pl.lit("ambiguous redirect"))
         .otherwise(pl.lit("redirect"))
     )
-    dropped = _count(stated.with_columns(reason=reason))
+    counted = stated.with_columns(reason=reason).unique(_KEY).group_by("reason").len().sort("reason")
+    dropped: dict[str, int] = dict(counted.iter_rows())
     if not len(merges):
-        return Merged(rest, dropped, merges, 0)
-    mapped = _map(rest, merges)
-    loops = mapped.filter(pl.col("loop"))
-    dropped |= _count(loops.with_columns(*_originals(), reason=pl.lit("self loop after merge")))
-    kept = _labels(mapped.filter(~pl.col("loop"))).select(statements.columns)
-    aliases = _aliases(links, rest, merges, options).select(statements.columns)
-    aliases = aliases.join(kept.filter(pl.col("p") == RDFS_LABEL), on=["s", "o"], how="anti")
-    present = kept.filter(pl.col("p") == SKOS_ALT_LABEL)
+        return Merged(compact(rest.terms, rest.rows), dropped, merges, 0)
+    kept, loops = follow(rest, merges)
+    aliases = _aliases(links, rest, merges, options)
+    known = _of_predicate(kept, RDFS_LABEL)
+    aliases = aliases.join(known, on=["s", "o"], how="anti")
+    present = _of_predicate(kept, SKOS_ALT_LABEL)
     added = aliases.unique(_KEY).join(present, on=_KEY, how="anti").height
-    return Merged(pl.concat([kept, aliases]), dropped, merges, added)
+    if loops:
+        dropped["self loop after merge"] = loops
+    return Merged(concat([kept, Statements.of(aliases)]), dropped, merges, added)
+
+
+def follow(statements: Statements, merges: pl.DataFrame) -> tuple[Statements, int]:
+    """(the statements with merged entities renamed and their labels turned into alternative ones, the number of
+    distinct triples dropped because merging made them loops).
+
+    merges: columns `from`, `to`, `reason`; all names are among the terms. The label of a redirect is never the main
+    one.
+    """
+    n = len(statements.terms)
+    target = np.arange(n, dtype=np.uint32)
+    merged = statements.positions(merges["from"])
+    target[merged] = statements.positions(merges["to"])
+    page = np.ones(n, bool)
+    page[merged] = (merges["reason"] != "redirect").to_numpy()
+    was = {name: statements.rows[name].to_numpy() for name in TRIPLE}
+    s, p, o = target[was["s"]], was["p"], target[was["o"]]
+    loop = (s == o) & (was["s"] != was["o"])
+    labels = np.flatnonzero(np.isin(p, statements.positions([RDFS_LABEL, PREF_LABEL])))
+    renamed = s[labels] != was["s"][labels]
+    key = keys(s[labels], p[labels], o[labels])
+    own = np.isin(key, key[~renamed])
+    labelled = np.isin(s[labels], s[labels][~renamed])
+    changed = renamed & ~own & (labelled | ~page[was["s"][labels]])
+    terms, place, (alternative,) = union(statements.terms, pl.Series([SKOS_ALT_LABEL]))
+    loops = count_distinct(keys(*(was[name][loop] for name in TRIPLE)))
+    rows = statements.rows.with_columns(pl.Series("s", s), pl.Series("o", o))
+    rows = moved(rows, place).with_columns(p=pl.Series("p", place[p]).scatter(labels[changed], alternative))
+    return compact(terms, rows.filter(pl.Series(~loop))), loops
 
 
 def components(n: int, a: Ids, b: Ids) -> Ids:
@@ -103,7 +139,7 @@ def sinks(n: int, s: Ids, o: Ids) -> tuple[Ids, Ids]:
     return pairs["id"].to_numpy(), first[pairs["target"].to_numpy()]
 
 
-def _merges(links: pl.DataFrame, rest: pl.DataFrame, options: CleanOptions) -> tuple[pl.DataFrame, pl.Series]:
+def _merges(links: pl.DataFrame, rest: Statements, options: CleanOptions) -> tuple[pl.DataFrame, pl.Series]:
     """The merges, and the terms whose redirects are ambiguous."""
     nodes = links.select(_KEY).unique()
     terms = pl.concat([nodes["s"], nodes["o"]]).unique().sort()
@@ -137,57 +173,32 @@ def _merges(links: pl.DataFrame, rest: pl.DataFrame, options: CleanOptions) -> t
     return merges, terms.filter(pl.Series(ambiguous))
 
 
-def _uses(rest: pl.DataFrame, terms: pl.Series) -> pl.DataFrame:
+def _uses(rest: Statements, terms: pl.Series) -> pl.DataFrame:
     """How many distinct triples besides the links name each term."""
-    wanted = terms.implode()
-    near = rest.lazy().filter(pl.col("s").is_in(wanted) | pl.col("o").is_in(wanted)).select(_KEY).unique().collect()
-    named = pl.concat([near["s"], near["o"]]).alias("term").to_frame()
-    return named.group_by("term").agg(uses=pl.len().cast(pl.Int64))
+    wanted = rest.positions(terms)
+    near = np.isin(rest.rows["s"].to_numpy(), wanted) | np.isin(rest.rows["o"].to_numpy(), wanted)
+    triples = rest.rows.filter(pl.Series(near)).select(TRIPLE).unique()
+    named = np.bincount(triples["s"].to_numpy(), minlength=len(rest.terms))
+    named += np.bincount(triples["o"].to_numpy(), minlength=len(rest.terms))
+    return pl.DataFrame({"term": terms, "uses": named[wanted]})
 
 
-def _map(rest: pl.DataFrame, merges: pl.DataFrame) -> pl.DataFrame:
-    """The statements with canonical subjects and objects; `s_was`, `o_was`, `s_reason`, and `loop` for new loops."""
-    frame = rest.with_columns(s_was="s", o_was="o")
-    for name in ("s", "o"):
-        to = merges.select(
-            pl.col("from").alias(name), pl.col("to").alias(f"{name}_to"), pl.col("reason").alias(f"{name}_reason")
-        )
-        frame = frame.join(to, on=name, how="left", maintain_order="left").with_columns(
-            pl.coalesce(f"{name}_to", name).alias(name)
-        )
-    return frame.with_columns(loop=(pl.col("s") == pl.col("o")) & (pl.col("s_was") != pl.col("o_was")))
+def _of_predicate(statements: Statements, predicate: str) -> pl.DataFrame:
+    """The distinct triples with a predicate, as terms."""
+    position = statements.positions([predicate])
+    rows = statements.rows.filter(pl.Series(np.isin(statements.rows["p"].to_numpy(), position)))
+    return Statements(statements.terms, rows.select(TRIPLE).unique()).frame()
 
 
-def _labels(mapped: pl.DataFrame) -> pl.DataFrame:
-    """The mapped statements with the labels of merged entities turned into alternative labels."""
-    label = pl.col("p").is_in([RDFS_LABEL, PREF_LABEL])
-    moved = pl.col("s_reason").is_not_null() & label
-    canonical = mapped.filter(moved)["s"].unique().implode()
-    own = mapped.filter(pl.col("s_reason").is_null() & label & pl.col("s").is_in(canonical)).select(_KEY).unique()
-    labelled = own["s"].unique().implode()
-    marked = mapped.join(own.with_columns(known=True), on=_KEY, how="left", maintain_order="left")
-    only = (pl.col("s_reason") == "same as") & ~pl.col("s").is_in(labelled)
-    change = moved & pl.col("known").is_null() & ~only
-    return marked.with_columns(p=pl.when(change).then(pl.lit(SKOS_ALT_LABEL)).otherwise("p"))
-
-
-def _aliases(links: pl.DataFrame, rest: pl.DataFrame, merges: pl.DataFrame, options: CleanOptions) -> pl.DataFrame:
+def _aliases(links: pl.DataFrame, rest: Statements, merges: pl.DataFrame, options: CleanOptions) -> pl.DataFrame:
     """An alternative label for each redirect statement whose subject has no label."""
-    named = rest.filter(pl.col("p").is_in([RDFS_LABEL, PREF_LABEL]))["s"].unique().implode()
+    labels = np.isin(rest.rows["p"].to_numpy(), rest.positions([RDFS_LABEL, PREF_LABEL]))
+    named = rest.terms.gather(np.unique(rest.rows["s"].to_numpy()[labels])).implode()
     bare = links.filter((pl.col("p") == REDIRECTS) & pl.col("s").str.starts_with("<") & ~pl.col("s").is_in(named))
     found = bare.join(merges.filter(pl.col("reason") == "redirect"), left_on="s", right_on="from")
-    language = options.languages[0] if options.languages else None
-    names = [literal_term(name_of(value_of(term)), language=language) for term in found["s"]]
-    return found.with_columns(s="to", p=pl.lit(SKOS_ALT_LABEL), o=pl.Series(names, dtype=pl.String))
-
-
-def _count(dropped: pl.DataFrame) -> dict[str, int]:
-    """Distinct triples by reason."""
-    return dict(dropped.unique(_KEY).group_by("reason").len().sort("reason").iter_rows())
-
-
-def _originals() -> Sequence[pl.Expr]:
-    return pl.col("s_was").alias("s"), pl.col("o_was").alias("o")
+    names = [literal_term(name_of(value_of(term)), language=options.language) for term in found["s"]]
+    aliases = found.with_columns(s="to", p=pl.lit(SKOS_ALT_LABEL), o=pl.Series(names, dtype=pl.String))
+    return aliases.select(links.columns)
 
 
 def _connected(n: int, a: Ids, b: Ids, connection: str) -> Ids:

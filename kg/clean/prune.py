@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kg.graph import LABELS
+from kg.labels import LABELS
 from kg.terms import RDF_TYPE, SKOS_ALT_LABEL
 
 STRUCTURAL = (*LABELS, SKOS_ALT_LABEL, RDF_TYPE)

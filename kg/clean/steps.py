@@ -13,9 +13,10 @@ from kg.clean.normalise import normalise
 from kg.clean.options import CleanOptions
 from kg.clean.prune import prune
 from kg.errors import EmptyGraph
-from kg.graph import codes, kinds, sorted_terms
+from kg.graph import kinds
+from kg.statements import PLACE, TRIPLE, Statements, compact, keys
+from kg.triples import Triples
 
-_KEY = ["s", "p", "o"]
 _PLACE = ["source", "record", "start", "end"]
 
 
@@ -27,7 +28,7 @@ class Cleaned:
     triples by reason. merges: as `kg.clean.merge.Merged` has them. pulled: distinct triples that came in.
     """
 
-    statements: pl.DataFrame
+    statements: Statements
     dropped: dict[str, int]
     merges: pl.DataFrame
     pulled: int
@@ -38,68 +39,62 @@ class Cleaned:
 class Finished:
     """The graph to publish.
 
-    triples: distinct, columns s, p, o, `importance` and `confidence` (the highest of its statements), sorted by s, p, o
-    as bytes. rank: PageRank by term in sorted order, sums to 1. support: the statements of the triples, sorted by
-    `triple` (the row in triples), then by place. dropped: triples by reason ("budget").
+    rank: float32 by term, PageRank, sums to 1. support: the statements of the triples, sorted by `triple` (the row in
+    triples), then by place; a triple's confidence is the highest of its statements. dropped: triples by reason
+    ("budget").
     """
 
-    triples: pl.DataFrame
+    triples: Triples
     rank: NDArray[np.float32]
     support: pl.DataFrame
     dropped: dict[str, int]
 
 
-def clean(statements: pl.DataFrame, options: CleanOptions) -> Cleaned:
-    """The statements in normal form about canonical entities, each statement once."""
-    pulled = _distinct(statements)
+def clean(statements: Statements, options: CleanOptions) -> Cleaned:
+    """The statements in normal form about canonical entities."""
+    pulled = statements.distinct()
     normal, dropped = normalise(statements, options)
     merged = merge(normal, options)
     dropped = dict(Counter(dropped) + Counter(merged.dropped))
-    folded = merged.statements.unique()
-    duplicates = pulled + merged.added - sum(dropped.values()) - _distinct(folded)
+    duplicates = pulled + merged.added - sum(dropped.values()) - merged.statements.distinct()
     if duplicates:
         dropped["duplicate"] = duplicates
-    return Cleaned(folded, dropped, merged.merges, pulled, merged.added)
+    return Cleaned(merged.statements, dropped, merged.merges, pulled, merged.added)
 
 
-def finish(statements: pl.DataFrame, options: CleanOptions) -> Finished:
+def finish(statements: Statements, options: CleanOptions) -> Finished:
     """The triples of clean statements, ranked and pruned to the budget. Raises EmptyGraph."""
     if not len(statements):
         raise EmptyGraph("no triple is left after cleaning. Name a source that has some, or loosen [clean] options.")
-    terms = sorted_terms(statements)
-    coded = statements.with_columns(**{name: pl.Series(codes(statements[name], terms)) for name in _KEY})
-    coded = coded.sort(*_KEY, *_PLACE)
-    row = coded.select(pl.struct(_KEY).rle_id().cast(pl.Int64)).to_series()
-    triples = coded.group_by(row.alias("triple"), maintain_order=True).agg(
-        *(pl.col(name).first() for name in _KEY), pl.col("confidence").max()
+    statements = compact(statements.terms, statements.rows)
+    rows = statements.rows[np.lexsort([statements.rows[name].to_numpy() for name in reversed(_PLACE)])]
+    key = keys(*(rows[name].to_numpy() for name in TRIPLE))
+    order = np.argsort(key, kind="stable")
+    first = np.flatnonzero(np.diff(key[order], prepend=~key[order[:1]]))
+    support = rows.select(*PLACE)[order].with_columns(
+        triple=pl.Series(np.repeat(np.arange(len(first)), np.diff(first, append=len(order))))
     )
-    s, p, o = (triples[name].to_numpy() for name in _KEY)
-    kind = kinds(terms, s, p, o)
-    rank = entity_rank(s, o, kind)
-    importance = triple_importance(s, p, o, terms=terms, rank=rank)
-    columns = {"s": s, "p": p, "o": o}
-    frame = pl.DataFrame(
-        [*(terms.gather(ids).alias(name) for name, ids in columns.items()), pl.Series("importance", importance)]
-    ).with_columns(triples["confidence"])
-    kept = prune(frame, importance, options.budget)
-    used = np.zeros(len(terms), bool)
-    for ids in columns.values():
-        used[ids[kept]] = True
-    position = np.cumsum(kept) - 1
-    support = coded.with_columns(triple=row).filter(pl.Series(kept[row.to_numpy()]))
-    lost = int((~kept).sum())
-    return Finished(
-        frame.filter(pl.Series(kept)),
-        _normalised(rank[used]),
-        support.select(pl.Series("triple", position[support["triple"].to_numpy()]), *_PLACE, "confidence"),
-        {"budget": lost} if lost else {},
-    )
+    s, p, o = (rows[name].to_numpy()[order[first]].astype(np.int32) for name in TRIPLE)
+    del rows, key, order
+    rank = entity_rank(s, o, kinds(statements.terms, s, p, o))
+    importance = triple_importance(s, p, o, terms=statements.terms, rank=rank)
+    confidence = np.maximum.reduceat(support["confidence"].to_numpy(), first)
+    support = support.filter(_new_places(support))
+    whole = Triples(statements.terms, s, p, o, importance, confidence)
+    kept = prune(whole.frame(), importance, options.budget) if options.budget < 1 else np.ones(len(whole), bool)
+    triples, used = whole.keep(kept)
+    lost = len(whole) - len(triples)
+    if lost:
+        support = support.filter(pl.Series(kept[support["triple"].to_numpy()]))
+        support = support.with_columns(triple=pl.Series((np.cumsum(kept) - 1)[support["triple"].to_numpy()]))
+    return Finished(triples, _normalised(rank[used]), support, {"budget": lost} if lost else {})
+
+
+def _new_places(support: pl.DataFrame) -> pl.Series:
+    """Which statements of a triple stand at another place than the one before."""
+    return support.select(pl.any_horizontal(pl.col("triple", *_PLACE).diff().fill_null(1) != 0)).to_series()
 
 
 def _normalised(rank: NDArray[np.float64]) -> NDArray[np.float32]:
     total = rank.sum()
     return (rank / total if total else rank).astype(np.float32)
-
-
-def _distinct(statements: pl.DataFrame) -> int:
-    return statements.select(_KEY).unique().height

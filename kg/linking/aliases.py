@@ -44,6 +44,8 @@ _NAMES = (
 )
 _BIRTH_OR_DEATH = r"[/#](birth|death)(Date|Place|Year)>$"
 _LOWER_WORD = r"[\s(-](\p{Ll}[\p{L}]{3,})"
+_PLAIN = r"^[A-Za-z0-9]{2,}(?: [A-Za-z0-9]{2,})*$"
+"""Texts without accents, punctuation and initials."""
 _MAX_LENGTH = 80
 _ARRAYS = ("hashes", "flags", "pointer", "candidate", "prior", "kind")
 
@@ -193,15 +195,24 @@ def _rows(graph: Graph, predicates: list[int]) -> NDArray[np.int64]:
 def _normalised(names: pl.DataFrame, common: frozenset[str]) -> pl.DataFrame:
     """Columns hash, entity, kind, common, lower: names that are not blank."""
     names = names.filter(pl.col("text").str.len_chars().is_between(1, _MAX_LENGTH))
-    forms = [(text, surface) for text in names["text"].unique().to_list() for surface in name_surfaces(text)]
-    texts, surfaces = pl.Series([text for text, _ in forms], dtype=pl.String), [surface for _, surface in forms]
-    table = pl.DataFrame(
-        {
-            "text": texts,
-            "surface": surfaces,
-            "hash": hash_surfaces(surfaces),
-            "common": [all(word in common for word in bare.removesuffix(POSSESSIVE).split()) for bare in surfaces],
-            "lower": texts.str.contains(_LOWER_WORD),
-        }
-    ).filter(pl.col("surface") != "")
+    known = pl.Series(sorted(common), dtype=pl.String).implode()
+    words = pl.col("surface").str.strip_suffix(POSSESSIVE).str.split(" ")
+    table = (
+        _surfaces(names["text"].unique())
+        .filter(pl.col("surface") != "")
+        .with_columns(
+            common=words.list.eval(pl.element().is_in(known)).list.all(), lower=pl.col("text").str.contains(_LOWER_WORD)
+        )
+    )
+    table = table.with_columns(hash=pl.Series(hash_surfaces(table["surface"])))
     return names.join(table, on="text").select("hash", "entity", "kind", "common", "lower")
+
+
+def _surfaces(texts: pl.Series) -> pl.DataFrame:
+    """Columns text, surface: the normal forms of distinct texts. Of a plain text it is the lower case."""
+    plain = texts.str.contains(_PLAIN)
+    quick = texts.filter(plain)
+    forms = [(text, surface) for text in texts.filter(~plain) for surface in name_surfaces(text)]
+    schema = {"text": pl.String, "surface": pl.String}
+    slow = pl.DataFrame(forms, schema=schema, orient="row")
+    return pl.concat([pl.DataFrame({"text": quick, "surface": quick.str.to_lowercase()}), slow])

@@ -24,7 +24,8 @@ from kg.relations.evidence import Evidence, Matrix, gather
 from kg.relations.patterns import FIRST, SECOND, Pair, find_pairs
 from kg.relations.scoring import FIXED_WEIGHTS, Candidates, Weights, candidates, fit_weights, stem
 from kg.relations.signatures import Signatures
-from kg.types import STATEMENT_SCHEMA, Document, Encoder, Mention, Relation
+from kg.statements import SCHEMA
+from kg.types import Document, Encoder, Mention, Relation
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,7 @@ def extract_statements(
     source: int,
     first_record: int = 0,
 ) -> pl.DataFrame:
-    """One row for each extracted triple, in the columns of `kg.types.STATEMENT_SCHEMA`.
+    """One row for each extracted triple, in the columns of `kg.statements.SCHEMA`.
 
     source: the documents' index among the build's sources. first_record: the first document's position among the
     build's documents.
@@ -271,7 +272,7 @@ def extract_statements(
         for number, relations in enumerate(found)
         for r in relations
     ]
-    return pl.DataFrame(rows, schema=STATEMENT_SCHEMA, orient="row")
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
 def _sample(pairs: list[Pair], limit: int) -> list[Pair]:

@@ -28,24 +28,26 @@ from kg.sources.quarantine import Quarantine, Tally
 
 
 def read_dump(
-    options: SourceOptions, *, index: int, take: Callable[[pl.DataFrame], None], quarantine: Path | None = None
+    options: SourceOptions, *, blank: str, take: Callable[[pl.DataFrame], None], quarantine: Path | None = None
 ) -> dict[str, Any]:
     """Details for the manifest of a file or folder, whose triples go to `take` piece by piece, in their order: frames
     with columns s, p, o (N-Triples terms) and record, of bounded size.
 
-    index: the place of the source in the build's list. quarantine: a folder for the list of malformed lines; None only
-    counts them. In a folder the records run on from file to file, and the details tell where each file begins, and
+    blank: stands before the label of each blank node. quarantine: the JSONL file for malformed lines; None only counts
+    them. In a folder the records run on from file to file, and the details tell where each file begins, and
     whether its records are lines or statements; texts in it are left alone. Raises ParseError, SourceError.
     """
     files = dump_files(Path(options.location))
-    place = quarantine / f"source-{index}.jsonl" if quarantine else None
     described, before, rows = list[dict[str, Any]](), 0, 0
-    with Quarantine(place, options.max_malformed) as kept, progress(f"read {short_name(options.label)}") as advance:
+    with (
+        Quarantine(quarantine, options.max_malformed) as kept,
+        progress(f"read {short_name(options.label)}") as advance,
+    ):
         for number, path in enumerate(files):
-            blank = f"s{index}x" if len(files) == 1 else f"s{index}f{number}x"
+            scope = blank if len(files) == 1 else f"{blank}{number}x"
             tally = Tally(kept, place=f"{path}, line", file=_name(path, options))
             parts = list[dict[str, Any]]()
-            with closing(ahead(_judged(read_file(path, blank=blank, limit=tally.most), tally))) as pieces:
+            with closing(ahead(_judged(read_file(path, blank=scope, limit=tally.most), tally))) as pieces:
                 for piece in pieces:
                     if not parts or parts[-1]["unit"] != piece.unit:
                         parts.append(_part(before, piece.unit))

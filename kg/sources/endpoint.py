@@ -46,48 +46,48 @@ class _Pulled:
 
 
 def read_endpoint(
-    options: SourceOptions, *, index: int, folder: Path | None = None
-) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """(triples with columns s, p, o, record; details for the manifest) of all that the options select.
+    options: SourceOptions, *, blank: str, take: Callable[[pl.DataFrame], None], folder: Path | None = None
+) -> dict[str, Any]:
+    """Gives all that the options select to `take` (columns s, p, o, record); returns details for the manifest.
 
-    index: the place of the source in the build's list, for the names of blank nodes. record is a running number of
+    blank: stands before the label of each blank node. record is a running number of
     pages, from 0. folder: where finished slices are kept for another run. Raises EndpointError, IncompletePull.
     """
     pager = _pager(options)
     pager.learn_limit()
     pulled = _Pulled()
 
-    def take(part: Slice) -> pl.DataFrame:
+    def take_slice(part: Slice) -> pl.DataFrame:
         lines = _staged(folder, _key(options, part), lambda: _lines(pager, part), rows=part.count)
         if len(lines) != part.count:
             pulled.short.append(f"{part.name}: {len(lines):,} rows pulled, {part.count:,} counted")
             return pl.DataFrame()
-        return _keep(pulled, part, lines, index=index)
+        return _keep(pulled, part, lines, blank=blank)
 
     if options.select == "seeds":
-        total = _follow(pager, options, take)
+        total = _follow(pager, options, take_slice)
     else:
         parts = list(_slices(pager, options))
         total = sum(part.count for part in parts)
         with progress(f"pull {short_name(options.label)}", total) as advance:
             for part in parts:
-                advance(len(take(part)))
+                advance(len(take_slice(part)))
     if pulled.short:
         raise IncompletePull(
             f"the SPARQL endpoint {pager.endpoint.url} did not give what it counts, in {len(pulled.short)} slices: "
             f"{'; '.join(pulled.short[:10])}. It changes while it is read, or answers in part: run again (finished "
             "slices are kept), lower page_size, or use a dump."
         )
-    empty = pl.DataFrame(schema={"s": pl.String, "p": pl.String, "o": pl.String, "record": pl.Int64})
-    triples = pl.concat(pulled.frames) if pulled.frames else empty
+    for frame in pulled.frames:
+        take(frame)
     details: dict[str, Any] = {"url": pager.endpoint.url, "graph": options.graph, "select": options.select}
-    details |= {"rows": len(triples), "count": total, "pages": pulled.pages, "row_limit": pager.limit}
+    details |= {"rows": sum(map(len, pulled.frames)), "count": total, "pages": pulled.pages, "row_limit": pager.limit}
     details["slices"] = pulled.slices
     with Quarantine(None, options.max_malformed) as kept:
         tally = Tally(kept, place=f"{options.label}, page", file=options.label)
-        tally.take(pulled.malformed, len(triples) + len(pulled.malformed))
+        tally.take(pulled.malformed, details["rows"] + len(pulled.malformed))
         tally.finish()
-    return triples, details | kept.details() | {"malformed_rows": tally.listed()}
+    return details | kept.details() | {"malformed_rows": tally.listed()}
 
 
 def count_endpoint(options: SourceOptions) -> int | None:
@@ -181,11 +181,11 @@ def _lines(pager: Pager, part: Slice) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def _keep(pulled: _Pulled, part: Slice, lines: pl.DataFrame, *, index: int) -> pl.DataFrame:
+def _keep(pulled: _Pulled, part: Slice, lines: pl.DataFrame, *, blank: str) -> pl.DataFrame:
     first = pulled.pages
     pages = int(lines["record"].max()) + 1 if len(lines) else 0  # type: ignore[arg-type]
     triples, malformed = read_lines(lines.with_columns(pl.col("record") + first))
-    triples = triples.with_columns(_scoped(name, index) for name in ("s", "o"))
+    triples = triples.with_columns(_scoped(name, blank) for name in ("s", "o"))
     pulled.frames.append(triples)
     pulled.malformed += malformed
     pulled.pages += pages
@@ -193,14 +193,14 @@ def _keep(pulled: _Pulled, part: Slice, lines: pl.DataFrame, *, index: int) -> p
     return triples
 
 
-def _scoped(name: str, index: int) -> pl.Expr:
+def _scoped(name: str, blank: str) -> pl.Expr:
     """Virtuoso names a blank node the same in every answer (nodeID://…); elsewhere a label holds for one page only."""
     term = pl.col(name)
     label = term.str.slice(2)
-    page = pl.concat_str(pl.lit(f"_:s{index}p"), pl.col("record").cast(pl.String), pl.lit("x"), label)
-    stable = pl.concat_str(pl.lit(f"_:s{index}x"), label)
-    blank = pl.when(term.str.starts_with("_:nodeID")).then(stable).otherwise(page)
-    return pl.when(term.str.starts_with("_:")).then(blank).otherwise(term).alias(name)
+    page = pl.concat_str(pl.lit(f"_:{blank}p"), pl.col("record").cast(pl.String), pl.lit("x"), label)
+    stable = pl.concat_str(pl.lit(f"_:{blank}x"), label)
+    named = pl.when(term.str.starts_with("_:nodeID")).then(stable).otherwise(page)
+    return pl.when(term.str.starts_with("_:")).then(named).otherwise(term).alias(name)
 
 
 def _key(options: SourceOptions, part: Slice) -> str:

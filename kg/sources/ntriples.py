@@ -160,16 +160,16 @@ def read_canonical(text: bytes, records: Iterable[int], *, quads: bool = False) 
     return _columns(pl.DataFrame({"line": split_lines(text), "record": record}), quads=quads)
 
 
-def _columns(lines: pl.DataFrame, *, quads: bool) -> pl.DataFrame:
-    """The terms of canonical lines."""
-    parts = pl.col("line").str.splitn(" ", 3).struct
+def split_triples(lines: pl.Series, *, quads: bool = False) -> pl.DataFrame:
+    """Columns s, p, o of lines that are known to be canonical."""
+    parts = lines.str.splitn(" ", 3).struct
     last = parts.field("field_2").str.strip_chars_end(" .\r\n")
-    return lines.select(
-        parts.field("field_0").alias("s"),
-        parts.field("field_1").alias("p"),
-        (last.str.replace(_GRAPH, "") if quads else last).alias("o"),
-        "record",
-    )
+    columns = {"s": parts.field("field_0"), "p": parts.field("field_1")}
+    return pl.DataFrame({**columns, "o": last.str.replace(_GRAPH, "") if quads else last})
+
+
+def _columns(lines: pl.DataFrame, *, quads: bool) -> pl.DataFrame:
+    return split_triples(lines["line"], quads=quads).with_columns(lines["record"])
 
 
 def _read_strictly(lines: pl.DataFrame, *, quads: bool, most: float) -> tuple[pl.DataFrame, list[int], list[Malformed]]:

@@ -43,7 +43,8 @@ class SourceOptions:
     endpoint only. max_malformed: the share of the lines of a file (or rows of an endpoint) that may be no RDF; they
     are left out and listed, and one more stops the build; 0 stops at the first. timeout_s is for one request;
     retries is how often a request that failed for a passing reason is sent again. A password comes from the
-    environment: https://me:$SPARQL_PASSWORD@host/sparql.
+    environment: https://me:$SPARQL_PASSWORD@host/sparql. without: ids of documents to leave out (`limbeck remove`
+    adds to it).
     """
 
     location: str
@@ -57,6 +58,7 @@ class SourceOptions:
     timeout_s: float = 60
     retries: int = 5
     max_malformed: float = MAX_MALFORMED
+    without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         label = self.label

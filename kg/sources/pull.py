@@ -1,64 +1,75 @@
-"""All sources of a build, one after the other, as one table of statements and one list of documents."""
+"""All sources of a build, one after the other: statements for each, and one list of documents."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-import polars as pl
-
 from kg.errors import EmptyGraph, UsageError
+from kg.snapshot import file_sha256
 from kg.sources.dump import read_dump
 from kg.sources.endpoint import count_endpoint, read_endpoint
 from kg.sources.lines import estimate_documents, estimate_dump
 from kg.sources.options import SourceOptions, dump_files, kind_of, text_files, without_credentials
-from kg.sources.select import select_statements
+from kg.sources.select import select_triples
 from kg.sources.text import read_texts
-from kg.statements import Statements
-from kg.types import STATEMENT_SCHEMA, Document, SourceInfo
+from kg.statements import Collector, Statements, concat
+from kg.types import Document, SourceInfo
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """What the sources gave. statements: columns of STATEMENT_SCHEMA, in the order of the sources, nothing merged.
-    document_source: for each document the index of its source. infos: one for each source."""
+    """What the sources gave. statements: in the order of the sources, nothing merged. document_source: for each
+    document the index of its source, ascending. infos: one for each source."""
 
-    statements: pl.DataFrame
+    statements: Statements
     documents: list[Document]
     document_source: list[int]
     infos: list[SourceInfo]
 
 
-def pull(sources: Sequence[SourceOptions], *, folder: Path | None = None, skip_text: bool = False) -> Pulled:
+def pull(
+    sources: Sequence[SourceOptions],
+    *,
+    folder: Path | None = None,
+    quarantine: Path | None = None,
+    skip_text: bool = False,
+    known: Mapping[SourceOptions, tuple[Statements, SourceInfo]] = MappingProxyType({}),
+) -> Pulled:
     """Everything that the sources select. folder: where an endpoint's finished slices are kept for another run.
 
-    skip_text: leave text sources unread. Raises UsageError, SourceError, and EmptyGraph if no source gave a triple.
+    quarantine: a folder for what is malformed in dumps and texts, a file for each source; None only counts it.
+    skip_text: leave text sources unread. known: what sources gave before; a dump whose files are the same is not read
+    again. Raises UsageError, SourceError, and EmptyGraph if no source gave a triple.
     """
     kinds = [_checked_kind(options) for options in sources]
-    frames, infos = [pl.DataFrame(schema=STATEMENT_SCHEMA)], []
-    documents: list[Document] = []
-    document_source: list[int] = []
+    collector, before = Collector(), list[Statements]()
+    documents, document_source, infos = list[Document](), list[int](), list[SourceInfo]()
     for index, (options, kind) in enumerate(zip(sources, kinds, strict=True)):
+        if kind == "dump" and options in known and unchanged(options, known[options][1]):
+            before.append(known[options][0].of_source(index))
+            infos.append(known[options][1])
+            continue
         details: dict[str, Any] = {"skipped_text": True}
+        aside = quarantine / f"source-{index}.jsonl" if quarantine else None
         if kind == "endpoint":
-            triples, details = read_endpoint(options, index=index, folder=folder)
-            frames.append(_statements(triples, index))
+            details = read_endpoint(options, blank=_blank(options), take=collector.source(index), folder=folder)
         elif kind == "dump":
-            pieces = [pl.DataFrame(schema={"s": pl.String, "p": pl.String, "o": pl.String, "record": pl.Int64})]
-            details = read_dump(options, index=index, take=pieces.append)
-            triples = pl.concat(pieces)
-            if options.select != "whole":
-                triples = select_statements(Statements.of(triples), options).frame().select("s", "p", "o", "record")
-                details["selected"] = len(triples)
-            frames.append(_statements(triples, index))
+            details = _read_dump(options, collector, index, aside)
         elif not skip_text:
-            found, details = read_texts(options, index=index)
+            found, details = read_texts(options, quarantine=aside)
+            found = [document for document in found if document.id not in options.without]
+            details["documents"] = len(found)
             documents += found
             document_source += [index] * len(found)
         location = without_credentials(options.location)
         infos.append(SourceInfo(options.label, kind, {"location": location, **details}))
-    statements = pl.concat(frames)
-    if statements.is_empty():
+    statements = concat([collector.statements(), *before])
+    if before:
+        statements = Statements(statements.terms, statements.rows.sort("source", maintain_order=True))
+    if not len(statements):
         read = ", ".join(f"{info.name} ({info.kind})" for info in infos) or "none"
         raise EmptyGraph(f"the sources gave no triple at all; read were: {read}. Check what they hold and select.")
     return Pulled(statements, documents, document_source, infos)
@@ -83,6 +94,33 @@ def estimate(sources: Sequence[SourceOptions]) -> list[dict[str, Any]]:
     return rows
 
 
+def unchanged(options: SourceOptions, info: SourceInfo) -> bool:
+    """Whether the files of a dump are, byte by byte, those that were read before."""
+    files = dump_files(Path(options.location))
+    before = {row["file"]: row for row in info.details.get("files", [])}  # a Turtle file may have two parts
+    return len(files) == len(before) and all(
+        path.stat().st_size == row["bytes"] and file_sha256(path) == row["sha256"]
+        for path, row in zip(files, before.values(), strict=True)
+    )
+
+
+def _read_dump(options: SourceOptions, collector: Collector, index: int, quarantine: Path | None) -> dict[str, Any]:
+    """The details of a dump whose selected statements go to the collector."""
+    if options.select == "whole":
+        return read_dump(options, blank=_blank(options), take=collector.source(index), quarantine=quarantine)
+    own = Collector()
+    details = read_dump(options, blank=_blank(options), take=own.source(index), quarantine=quarantine)
+    selected = select_triples(own.statements(), options)
+    collector.add(selected.frame())
+    return {**details, "selected": len(selected)}
+
+
+def _blank(options: SourceOptions) -> str:
+    """What stands before the label of each blank node of a source: the same in every build, whatever other sources
+    there are."""
+    return f"s{hashlib.sha256(options.label.encode()).hexdigest()[:8]}x"
+
+
 def _checked_kind(options: SourceOptions) -> str:
     kind = kind_of(options.location)
     if options.graph and kind != "endpoint":
@@ -90,8 +128,3 @@ def _checked_kind(options: SourceOptions) -> str:
     if options.select != "whole" and kind == "text":
         raise UsageError(f"source {options.label}: texts are read whole; leave select out.")
     return kind
-
-
-def _statements(triples: pl.DataFrame, index: int) -> pl.DataFrame:
-    columns = triples.with_columns(source=pl.lit(index), start=pl.lit(-1), end=pl.lit(-1), confidence=pl.lit(1.0))
-    return columns.select(pl.col(name).cast(dtype) for name, dtype in STATEMENT_SCHEMA.items())

@@ -25,9 +25,7 @@ DOCUMENT_BYTES = 256 << 20
 _EXPECTED = 'one JSON object with "id" and "text", both strings'
 
 
-def read_texts(
-    options: SourceOptions, *, index: int = 0, quarantine: Path | None = None
-) -> tuple[list[Document], dict[str, Any]]:
+def read_texts(options: SourceOptions, *, quarantine: Path | None = None) -> tuple[list[Document], dict[str, Any]]:
     """(documents in the order of the files, details for the manifest); raises ParseError, SourceError.
 
     Malformed lines of JSON Lines, and files of a folder that cannot be read as text, are set aside as those of a dump
@@ -39,8 +37,10 @@ def read_texts(
     described: list[dict[str, Any]] = []
     seen: dict[str, str] = {}
     refused: list[ParseError] = []
-    target = quarantine / f"source-{index}.jsonl" if quarantine else None
-    with Quarantine(target, options.max_malformed) as kept, progress(f"read {short_name(options.label)}") as advance:
+    with (
+        Quarantine(quarantine, options.max_malformed) as kept,
+        progress(f"read {short_name(options.label)}") as advance,
+    ):
         for path in files:
             name = path.relative_to(place).as_posix() if place.is_dir() else path.name
             tally = Tally(kept, place=f"{path}, line", file=name, expected=_EXPECTED)

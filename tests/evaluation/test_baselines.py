@@ -6,15 +6,15 @@ import pytest
 from evaluation.baselines import adjacent_pairs, label_entities, predicate_counts
 from kg.graph import Graph, write_graph
 from kg.types import Mention
-from tests.toy import CLEAN
+from tests.toy import CLEAN, ranked
 
 R = "http://dbpedia.org/resource/"
 
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Graph:
-    frame = pl.DataFrame(sorted(CLEAN), schema=["s", "p", "o"], orient="row").with_columns(importance=pl.lit(0.0))
-    return write_graph(tmp_path_factory.mktemp("graph"), frame)
+    frame = pl.DataFrame(sorted(CLEAN), schema=["s", "p", "o"], orient="row")
+    return write_graph(tmp_path_factory.mktemp("graph"), ranked(frame))
 
 
 def test_label_entities_names_each_entity_with_and_without_brackets(graph: Graph) -> None:
@@ -27,8 +27,8 @@ def test_label_entities_names_each_entity_with_and_without_brackets(graph: Graph
 def test_label_entities_takes_the_entity_that_most_triples_touch(tmp_path: Path) -> None:
     lines = ["Paris|p|France", "Paris_(Texas)|p|Texas", "Seine|p|Paris", "Paris_(Texas)|p|Paris"]
     rows = [tuple(f"<{R}{part}>" for part in line.split("|")) for line in lines]
-    frame = pl.DataFrame(rows, schema=["s", "p", "o"], orient="row").with_columns(importance=pl.lit(0.0))
-    entities = label_entities(write_graph(tmp_path, frame))
+    frame = pl.DataFrame(rows, schema=["s", "p", "o"], orient="row")
+    entities = label_entities(write_graph(tmp_path, ranked(frame)))
     assert entities["paris"] == R + "Paris"
     assert entities["paris (texas)"] == R + "Paris_(Texas)"
 

@@ -3,6 +3,7 @@ import pytest
 
 from kg.describe import describe, describe_all, first_sentence
 from kg.graph import write_graph
+from tests.toy import ranked
 
 R, ONTO = "http://dbpedia.org/resource/", "http://dbpedia.org/ontology/"
 TYPE, LABEL = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>", "<http://www.w3.org/2000/01/rdf-schema#label>"
@@ -23,7 +24,7 @@ TRIPLES = [
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory):
     triples = pl.DataFrame(TRIPLES, schema=["s", "p", "o", "importance"], orient="row")
-    return write_graph(tmp_path_factory.mktemp("graph"), triples)
+    return write_graph(tmp_path_factory.mktemp("graph"), ranked(triples))
 
 
 def test_describe_gives_label_rarest_class_best_facts_and_first_sentence(graph):

@@ -6,7 +6,8 @@ import pytest
 from kg.clean import CleanOptions, finish
 from kg.provenance import Provenance, write_provenance
 from kg.sources import SourceOptions, pull
-from kg.types import STATEMENT_SCHEMA, Document, SourceInfo
+from kg.statements import SCHEMA, Statements
+from kg.types import Document, SourceInfo
 from tests.toy import CLEAN, statements_of
 
 A = ("<http://a/s>", "<http://a/p>", "<http://a/o>")
@@ -26,7 +27,7 @@ ROWS = [
 
 @pytest.fixture
 def provenance(tmp_path: Path) -> Provenance:
-    statements = pl.DataFrame(ROWS, schema=STATEMENT_SCHEMA, orient="row")
+    statements = Statements.of(pl.DataFrame(ROWS, schema=SCHEMA, orient="row"))
     documents = [Document("doc-00", "Nothing."), Document("doc-01", f"Über: {SENTENCE}")]
     made = finish(statements, CleanOptions())
     write_provenance(tmp_path, made.support, INFOS, documents)
@@ -66,7 +67,7 @@ def test_every_triple_of_a_graph_leads_back_to_its_line(tmp_path: Path) -> None:
     lines = sorted(CLEAN)
     made = finish(statements_of(lines), CleanOptions())
     provenance = write_provenance(tmp_path, made.support, [SourceInfo("toy.nt", "dump")], [])
-    for row, triple in enumerate(made.triples.select("s", "p", "o").rows()):
+    for row, triple in enumerate(made.triples.frame().select("s", "p", "o").rows()):
         assert [lines[origin.record - 1] for origin in provenance.of(row)] == [triple]
 
 

@@ -12,7 +12,7 @@ import pytest
 from kg.errors import QueryError, QueryStopped, SnapshotError
 from kg.query_pool import QueryPool
 from kg.store import open_store, query, serialize, write_store
-from tests.toy import CLEAN
+from tests.toy import CLEAN, ranked
 
 ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n0 ?o . ?p ?q ?r . ?s ?t ?u }"
 HUNGRY = "SELECT DISTINCT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l } ORDER BY ?a"
@@ -21,7 +21,7 @@ HUNGRY = "SELECT DISTINCT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l } ORDER 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pool") / "store"
-    write_store(folder, pl.DataFrame(sorted(CLEAN), schema=["s", "p", "o"], orient="row"))
+    write_store(folder, ranked(pl.DataFrame(sorted(CLEAN), schema=["s", "p", "o"], orient="row")))
     return folder
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from kg.errors import QueryError, SnapshotError
 from kg.store import form_of, open_store, query, serialize, without_network, write_store
-from tests.toy import CLEAN
+from tests.toy import CLEAN, ranked
 
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 
@@ -18,7 +18,7 @@ COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store") / "store"
-    write_store(folder, pl.DataFrame(list(CLEAN), schema=["s", "p", "o"], orient="row"))
+    write_store(folder, ranked(pl.DataFrame(list(CLEAN), schema=["s", "p", "o"], orient="row")))
     return folder
 
 
@@ -38,7 +38,7 @@ def test_prefixes_need_no_declaration(folder: Path) -> None:
 
 def test_blank_nodes_keep_their_names(tmp_path: Path) -> None:
     rows = [("_:b0", "<http://a/p>", "_:b1"), ("_:b1", "<http://a/p>", '"x"'), ("<http://a/s>", "<http://a/p>", '"y"')]
-    write_store(tmp_path / "store", pl.DataFrame(rows, schema=["s", "p", "o"], orient="row"))
+    write_store(tmp_path / "store", ranked(pl.DataFrame(rows, schema=["s", "p", "o"], orient="row")))
     found = {(str(q.subject), str(q.predicate), str(q.object)) for q in open_store(tmp_path / "store")}
     assert found == set(rows)
 

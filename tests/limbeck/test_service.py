@@ -10,7 +10,7 @@ from kg.query_pool import QueryPool
 from kg.store import write_store
 from limbeck.endpoint import serving
 from limbeck.service import service_app
-from tests.toy import CLEAN
+from tests.toy import CLEAN, ranked
 
 ERRORS = {"use": UsageError("wrong use"), "empty": NoSnapshot("build first"), "broken": ModelError("no model")}
 
@@ -24,7 +24,7 @@ def ask(question: str, model: str | None, mode: str | None) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = tmp_path_factory.mktemp("service") / "store"
-    write_store(store, pl.DataFrame(sorted(CLEAN), schema=["s", "p", "o"], orient="row"))
+    write_store(store, ranked(pl.DataFrame(sorted(CLEAN), schema=["s", "p", "o"], orient="row")))
     pool = QueryPool(store, workers=1)
     with serving(service_app(ask, pool.run, lambda: {"snapshot": "s1"}, name="A & B", close=pool.close)) as base:
         yield base

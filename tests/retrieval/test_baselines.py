@@ -21,7 +21,7 @@ from retrieval.neighbours import write_neighbours
 from retrieval.retriever import Retriever
 from retrieval.scorer import PathScorer
 from tests.encoders import NgramEncoder
-from tests.toy import CLEAN
+from tests.toy import CLEAN, ranked
 
 NAMES = ("rdfs:label", "skos:altLabel")
 
@@ -35,8 +35,8 @@ def build(tmp_path_factory: pytest.TempPathFactory, triples: list[tuple[str, str
     from kg.graph import write_graph
 
     folder = tmp_path_factory.mktemp("baselines")
-    frame = pl.DataFrame(triples, schema=["s", "p", "o"], orient="row").with_columns(importance=pl.lit(0.0))
-    neighbours = write_neighbours(folder / "neighbours", write_graph(folder / "graph", frame))
+    frame = pl.DataFrame(triples, schema=["s", "p", "o"], orient="row")
+    neighbours = write_neighbours(folder / "neighbours", write_graph(folder / "graph", ranked(frame)))
     encoder = NgramEncoder()
     vectors = encoder.encode(neighbours.names)
     return Retriever(

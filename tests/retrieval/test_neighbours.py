@@ -9,14 +9,14 @@ import pytest
 from kg.graph import write_graph
 from kg.terms import RDF_TYPE, expand, iri_term
 from retrieval.neighbours import HIDDEN, Neighbours, write_neighbours
-from tests.toy import CLEAN
+from tests.toy import CLEAN, ranked
 from tests.toy_graph import Triple, relation_of, spelt, steps, write_toy
 
 
 def build(folder: Path, triples: list[Triple]) -> Neighbours:
     schema = {"s": pl.String, "p": pl.String, "o": pl.String}
-    frame = pl.DataFrame(triples, schema=schema, orient="row").with_columns(importance=pl.lit(0.0))
-    return write_neighbours(folder / "neighbours", write_graph(folder / "graph", frame))
+    frame = pl.DataFrame(triples, schema=schema, orient="row")
+    return write_neighbours(folder / "neighbours", write_graph(folder / "graph", ranked(frame)))
 
 
 def fact(s: str, p: str, o: str) -> Triple:

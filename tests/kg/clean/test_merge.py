@@ -22,7 +22,7 @@ def merged_to(*triples: tuple[str, str, str]) -> dict[str, str]:
 
 
 def left(*triples: tuple[str, str, str]) -> set[tuple[str, ...]]:
-    return set(merge(statements_of(triples), CleanOptions()).statements.select("s", "p", "o").iter_rows())
+    return set(merge(statements_of(triples), CleanOptions()).statements.frame().select("s", "p", "o").iter_rows())
 
 
 def ids(edges: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -74,7 +74,7 @@ def test_a_redirect_to_two_pages_merges_nothing() -> None:
     )
     assert result.merges.is_empty()
     assert result.dropped == {"ambiguous redirect": 2}
-    assert result.statements["s"].to_list() == [dbr("A")]
+    assert result.statements.frame()["s"].to_list() == [dbr("A")]
 
 
 def test_the_canonical_iri_is_preferred_then_most_used_then_first() -> None:
@@ -108,7 +108,7 @@ def test_a_redirect_without_a_label_gives_its_name_with_its_own_place() -> None:
         (dbr("UK"), REDIRECTS, dbr("United_Kingdom")),
     ]
     result = merge(statements_of(triples), CleanOptions())
-    alias = result.statements.filter(pl.col("p") == SKOS_ALT_LABEL)
+    alias = result.statements.frame().filter(pl.col("p") == SKOS_ALT_LABEL)
     assert alias.select("s", "o", "record", "confidence").rows() == [(dbr("United_Kingdom"), '"UK"@en', 2, 1.0)]
     assert result.added == 1
 
@@ -117,7 +117,7 @@ def test_only_loops_that_merging_makes_are_dropped() -> None:
     triples = [(dbr("A"), REDIRECTS, dbr("B")), (dbr("B"), P, dbr("A")), (dbr("C"), P, dbr("C"))]
     result = merge(statements_of(triples), CleanOptions())
     assert result.dropped == {"redirect": 1, "self loop after merge": 1}
-    assert (dbr("C"), P, dbr("C")) in set(result.statements.select("s", "p", "o").iter_rows())
+    assert (dbr("C"), P, dbr("C")) in set(result.statements.frame().select("s", "p", "o").iter_rows())
 
 
 def test_a_predicate_is_never_merged_away() -> None:
@@ -125,7 +125,7 @@ def test_a_predicate_is_never_merged_away() -> None:
     triples = [(P, OWL_SAME_AS, q), (r, REDIRECTS, P), (dbr("A"), P, dbr("B")), (P, RDFS_LABEL, '"p"'), (q, q, P)]
     result = merge(statements_of(triples), CleanOptions())
     assert result.merges.is_empty()
-    assert result.statements.select("s", "p", "o").rows() == triples[2:]
+    assert result.statements.frame().select("s", "p", "o").rows() == triples[2:]
     assert result.dropped == {"link of a predicate": 2}
 
 
@@ -138,4 +138,4 @@ def test_a_link_to_a_literal_is_invalid_and_names_nothing() -> None:
     ]
     result = merge(statements_of(triples), CleanOptions())
     assert result.dropped == {"invalid term": 2, "redirect": 1}
-    assert result.statements.filter(pl.col("p") == SKOS_ALT_LABEL)["record"].to_list() == [3]
+    assert result.statements.frame().filter(pl.col("p") == SKOS_ALT_LABEL)["record"].to_list() == [3]

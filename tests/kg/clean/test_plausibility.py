@@ -7,7 +7,7 @@ import pytest
 from kg.clean.plausibility import plausibility
 from kg.graph import Graph, write_graph
 from kg.terms import expand, value_of
-from tests.toy import CLEAN, triples_of
+from tests.toy import CLEAN, ranked, triples_of
 
 Build = Callable[[list[tuple[str, str, str]]], Graph]
 
@@ -15,8 +15,8 @@ Build = Callable[[list[tuple[str, str, str]]], Graph]
 @pytest.fixture
 def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
     def build(triples: list[tuple[str, str, str]]) -> Graph:
-        frame = pl.DataFrame(triples, schema=["s", "p", "o"], orient="row").with_columns(importance=pl.lit(0.0))
-        return write_graph(tmp_path_factory.mktemp("plausibility"), frame)
+        frame = pl.DataFrame(triples, schema=["s", "p", "o"], orient="row")
+        return write_graph(tmp_path_factory.mktemp("plausibility"), ranked(frame))
 
     return build
 

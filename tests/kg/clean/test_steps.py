@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 
 from kg.clean import CleanOptions, clean, finish
 from kg.errors import EmptyGraph
-from kg.graph import sorted_terms, write_graph
+from kg.graph import write_graph
+from kg.statements import Statements
 from kg.terms import OWL_SAME_AS, RDFS_LABEL, REDIRECTS
-from tests.toy import ADDED, CLEAN, DISTINCT, DROPPED, ENTITIES, LINES, PREDICATES, RAW, statements_of
+from tests.toy import ADDED, CLEAN, DISTINCT, DROPPED, ENTITIES, LINES, PREDICATES, RAW, frame_of, statements_of
 
 
-def triples(frame: pl.DataFrame) -> set[tuple[str, ...]]:
-    return set(frame.select("s", "p", "o").iter_rows())
+def triples(statements: Statements) -> set[tuple[str, ...]]:
+    return set(statements.frame().select("s", "p", "o").iter_rows())
 
 
 def test_cleaning_the_toy_graph_gives_what_was_reckoned_by_hand() -> None:
@@ -48,7 +49,7 @@ def test_every_distinct_triple_is_accounted_for(rows: list[tuple[str, str, str]]
     assert all(count > 0 for count in result.dropped.values())
     left = len(triples(result.statements))
     assert left == result.pulled - sum(result.dropped.values()) + result.added
-    assert {REDIRECTS, OWL_SAME_AS}.isdisjoint(result.statements["p"])
+    assert {REDIRECTS, OWL_SAME_AS}.isdisjoint(result.statements.frame()["p"])
 
 
 def test_invalid_terms_are_counted_together_wherever_they_are_found() -> None:
@@ -58,12 +59,12 @@ def test_invalid_terms_are_counted_together_wherever_they_are_found() -> None:
 
 def test_the_finished_graph_is_sorted_ranked_and_supported(tmp_path) -> None:  # type: ignore[no-untyped-def]
     made = finish(clean(statements_of(RAW), CleanOptions()).statements, CleanOptions())
-    rows = made.triples.select("s", "p", "o").rows()
+    rows = made.triples.frame().select("s", "p", "o").rows()
     assert rows == sorted(CLEAN, key=lambda row: [term.encode() for term in row])
-    assert len(made.rank) == len(sorted_terms(made.triples))
+    assert len(made.rank) == len(made.triples.terms)
     graph = write_graph(tmp_path, made.triples, rank=made.rank)
     assert [graph.triple(row) for row in range(len(graph))] == rows
-    assert np.array_equal(graph.importance, made.triples["importance"].to_numpy())
+    assert np.array_equal(graph.importance, made.triples.importance)
     assert (len(graph.entities), len(graph.predicates)) == (ENTITIES, PREDICATES)
     born = rows.index(
         (
@@ -79,25 +80,28 @@ def test_the_finished_graph_is_sorted_ranked_and_supported(tmp_path) -> None:  #
 
 
 def test_a_triple_is_as_sure_as_its_surest_statement() -> None:
-    frame = statements_of([("<http://a/s>", "<http://a/p>", "<http://a/o>")] * 2)
+    frame = frame_of([("<http://a/s>", "<http://a/p>", "<http://a/o>")] * 2)
     frame = frame.with_columns(pl.Series("confidence", [0.25, 0.5], dtype=pl.Float32))
-    assert finish(frame, CleanOptions()).triples["confidence"].to_list() == [0.5]
+    assert finish(Statements.of(frame), CleanOptions()).triples.confidence.tolist() == [0.5]
 
 
 def test_a_budget_prunes_and_keeps_rank_and_support_in_step() -> None:
     made = finish(statements_of(sorted(CLEAN)), CleanOptions(budget=0.6))
     assert len(made.triples) == 33
     assert made.dropped == {"budget": 21}
-    assert len(made.rank) == len(sorted_terms(made.triples))
+    assert len(made.rank) == len(made.triples.terms)
     assert made.rank.sum() == pytest.approx(1)
-    rows, lines = made.triples.select("s", "p", "o").rows(), sorted(CLEAN)
+    rows, lines = made.triples.frame().select("s", "p", "o").rows(), sorted(CLEAN)
     assert [lines[record - 1] for record in made.support["record"]] == [rows[row] for row in made.support["triple"]]
 
 
 def test_the_order_of_statements_does_not_change_the_result() -> None:
-    frame = statements_of(RAW)
-    one, two = (finish(clean(part, CleanOptions()).statements, CleanOptions()) for part in (frame, frame.reverse()))
-    assert one.triples.equals(two.triples)
+    frame = frame_of(RAW)
+    one, two = (
+        finish(clean(Statements.of(part), CleanOptions()).statements, CleanOptions())
+        for part in (frame, frame.reverse())
+    )
+    assert one.triples.frame().equals(two.triples.frame())
     assert one.support.equals(two.support)
     assert np.array_equal(one.rank, two.rank)
 

@@ -8,14 +8,14 @@ from kg.linking.aliases import Aliases, write_aliases
 from kg.linking.given import is_question, link_given
 from kg.terms import expand
 from tests.encoders import NgramEncoder
-from tests.toy import CLEAN
+from tests.toy import CLEAN, ranked
 
 
 @pytest.fixture(scope="module")
 def linked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Graph, Aliases]:
     folder: Path = tmp_path_factory.mktemp("given")
-    frame = pl.DataFrame(sorted(CLEAN), schema=["s", "p", "o"], orient="row").with_columns(importance=pl.lit(0.0))
-    graph = write_graph(folder / "graph", frame)
+    frame = pl.DataFrame(sorted(CLEAN), schema=["s", "p", "o"], orient="row")
+    graph = write_graph(folder / "graph", ranked(frame))
     return graph, write_aliases(folder / "aliases", graph)
 
 

@@ -3,16 +3,19 @@ import unicodedata
 import polars as pl
 import pytest
 import spacy
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kg.graph import write_graph
-from kg.linking.aliases import LAST_NAME, write_aliases
+from kg.linking.aliases import LAST_NAME, _surfaces, write_aliases
 from kg.linking.given import link_given
 from kg.linking.linker import LinkerOptions
 from kg.linking.pipeline import build_pipeline, link
 from kg.linking.sentences import mark_sentences
+from kg.linking.surfaces import name_surfaces
 from kg.terms import expand
 from tests.encoders import NgramEncoder
-from tests.toy import CLEAN, QUESTIONS, triples_of
+from tests.toy import CLEAN, QUESTIONS, ranked, triples_of
 
 MORE = triples_of(
     """\
@@ -37,7 +40,7 @@ dbr:Category:Paris|rdfs:label|"Paris"@en"""
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory):
     triples = pl.DataFrame(sorted(CLEAN) + MORE, schema=["s", "p", "o"], orient="row").unique()
-    return write_graph(tmp_path_factory.mktemp("graph"), triples.with_columns(importance=pl.lit(1.0)))
+    return write_graph(tmp_path_factory.mktemp("graph"), ranked(triples))
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,12 @@ def test_last_names_of_persons_are_candidates_of_their_own_kind(graph, aliases):
     row = int(aliases.rows(["curie"])[0])
     assert set(names(graph, aliases.candidates("Curie"))) == {"Marie_Curie", "Pierre_Curie"}
     assert set(aliases.kind[aliases.span(row)].tolist()) == {LAST_NAME}
+
+
+@given(st.text(max_size=12) | st.from_regex(r"[A-Za-z0-9]{1,4}( [A-Za-z0-9]{1,4}){0,3}", fullmatch=True))
+def test_plain_names_have_the_surfaces_of_all_names(text):
+    found = _surfaces(pl.Series([text], dtype=pl.String))["surface"].to_list()
+    assert found == name_surfaces(text)
 
 
 def test_aliases_are_the_same_bytes_when_written_again(graph, aliases, tmp_path):

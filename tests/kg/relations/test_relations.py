@@ -11,9 +11,11 @@ from kg.linking.pipeline import build_pipeline, link
 from kg.relations.extract import RelationExtractor, RelationOptions, extract_statements
 from kg.relations.patterns import find_pairs
 from kg.relations.signatures import Signatures
+from kg.statements import SCHEMA
 from kg.terms import expand
-from kg.types import STATEMENT_SCHEMA, Document
+from kg.types import Document
 from tests.encoders import NgramEncoder
+from tests.toy import ranked
 
 CITIES = ["Avonmore", "Brindal", "Castrel", "Dunwick", "Elmstead", "Farrow", "Gorsefield", "Hartwell"]
 FIRST = ["Anna", "Boris", "Clara", "David", "Elena", "Fritz", "Greta", "Hanno", "Irma", "Jonas", "Karla", "Lukas"]
@@ -59,8 +61,8 @@ def texts_of(known):
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory):
     rows = [(f"<{iri(s)}>", f"<{expand('dbo:' + p)}>", f"<{iri(o)}>") for s, p, o in TOLD]
-    triples = pl.DataFrame(rows, schema=["s", "p", "o"], orient="row").with_columns(importance=pl.lit(1.0))
-    return write_graph(tmp_path_factory.mktemp("graph"), triples)
+    triples = pl.DataFrame(rows, schema=["s", "p", "o"], orient="row")
+    return write_graph(tmp_path_factory.mktemp("graph"), ranked(triples))
 
 
 @pytest.fixture(scope="module")
@@ -190,8 +192,8 @@ def test_a_graph_without_frequent_predicates_gives_no_relations_and_opens_over_o
     graph, aliases, tmp_path, encoder
 ):
     rows = [(f"<{iri(PEOPLE[0])}>", f"<{expand('dbo:birthPlace')}>", f"<{iri(CITIES[0])}>")]
-    triples = pl.DataFrame(rows, schema=["s", "p", "o"], orient="row").with_columns(importance=pl.lit(1.0))
-    small = write_graph(tmp_path / "graph", triples)
+    triples = pl.DataFrame(rows, schema=["s", "p", "o"], orient="row")
+    small = write_graph(tmp_path / "graph", ranked(triples))
     texts = [f"{PEOPLE[0]} was born in {CITIES[0]}."]
     mentions = link(texts, small, write_aliases(tmp_path / "aliases", small))
     assert len(mentions[0]) == 2
@@ -227,7 +229,7 @@ def test_statements_carry_document_and_span(extractor, graph, aliases):
     documents = [Document("0", "Nothing."), Document("1", text)]
     mentions = link([document.text for document in documents], graph, aliases)
     frame = extract_statements(documents, mentions, extractor, source=3, first_record=10)
-    assert frame.schema == pl.Schema(STATEMENT_SCHEMA)
+    assert frame.schema == pl.Schema(SCHEMA)
     row = frame.row(0, named=True)
     assert (row["s"], row["p"], row["o"]) == tuple(f"<{term}>" for term in triple(s, p, o))
     assert (row["source"], row["record"]) == (3, 11)

@@ -35,16 +35,16 @@ LINES = '<http://a/s> <http://a/p> "1" .\n_:b <http://a/p> _:b .\n'
 
 
 def read(
-    path: Path, *, index: int = 0, quarantine: Path | None = None, **options: object
+    path: Path, *, blank: str = "s0x", quarantine: Path | None = None, **options: object
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     pieces = [pl.DataFrame(schema={"s": pl.String, "p": pl.String, "o": pl.String, "record": pl.Int64})]
     chosen = SourceOptions(str(path), **options)  # type: ignore[arg-type]
-    details = read_dump(chosen, index=index, take=pieces.append, quarantine=quarantine)
+    details = read_dump(chosen, blank=blank, take=pieces.append, quarantine=quarantine)
     return pl.concat(pieces), details
 
 
-def triples(path: Path, *, index: int = 0, **options: object) -> list[tuple[str, str, str, int]]:
-    return read(path, index=index, **options)[0].rows()  # type: ignore[arg-type]
+def triples(path: Path, *, blank: str = "s0x", **options: object) -> list[tuple[str, str, str, int]]:
+    return read(path, blank=blank, **options)[0].rows()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("name", "text"), [("a.ttl", TURTLE), ("a.rdf", XML), ("a.owl", XML), ("a.nt", LINES)])
@@ -89,8 +89,8 @@ def test_a_file_cut_off_is_an_error(tmp_path: Path, suffix: str, compress) -> No
 def test_blank_nodes_of_turtle_have_the_same_names_in_each_run(tmp_path: Path) -> None:
     path = tmp_path / "a.ttl"
     path.write_text(TURTLE)
-    assert triples(path, index=2) == triples(path, index=2)
-    names = {term for row in triples(path, index=2) for term in (row[0], row[2]) if term.startswith("_:")}
+    assert triples(path, blank="s2x") == triples(path, blank="s2x")
+    names = {term for row in triples(path, blank="s2x") for term in (row[0], row[2]) if term.startswith("_:")}
     assert names == {"_:s2x0", "_:s2x1", "_:s2x2"}
 
 
@@ -98,9 +98,9 @@ def test_a_folder_is_read_in_the_order_of_names_and_blank_nodes_stay_apart(tmp_p
     (tmp_path / "b.nt").write_text(LINES)
     (tmp_path / "a.nt").write_text(LINES + "# end\n")
     (tmp_path / "notes.md").write_text("no RDF")
-    frame, details = read(tmp_path, index=1)
+    frame, details = read(tmp_path, blank="s1x")
     assert details["texts_not_read"] == 1
-    assert frame["s"].to_list() == ["<http://a/s>", "_:s1f0xb", "<http://a/s>", "_:s1f1xb"]
+    assert frame["s"].to_list() == ["<http://a/s>", "_:s1x0xb", "<http://a/s>", "_:s1x1xb"]
     assert frame["record"].to_list() == [1, 2, 4, 5]
     assert [(file["file"], file["rows"], file["first_record"]) for file in details["files"]] == [
         ("a.nt", 2, 1),
@@ -129,7 +129,7 @@ def test_malformed_lines_are_counted_listed_and_kept_in_the_quarantine(tmp_path:
     folder.mkdir()
     (folder / "a.nt").write_bytes(LINES.encode() + b"nonsense\n" + LINES.encode() + b"\xff\n")
     (folder / "b.nt").write_text("y" * 5000)
-    frame, details = read(folder, index=3, max_malformed=1.0, quarantine=tmp_path / "q")
+    frame, details = read(folder, max_malformed=1.0, quarantine=tmp_path / "q" / "source-3.jsonl")
     assert frame["record"].to_list() == [1, 2, 4, 5]
     assert (details["malformed"], details["quarantine"]) == (3, "source-3.jsonl")
     assert details["files"][0]["malformed"][0].startswith("3: got 'nonsense': ")
@@ -146,10 +146,10 @@ def test_a_quarantine_of_an_earlier_run_is_gone_when_nothing_is_malformed(tmp_pa
     path = tmp_path / "a.nt"
     path.write_text("nonsense\n")
     with pytest.raises(ParseError, match=r"source-0\.jsonl"):
-        read(path, quarantine=tmp_path / "q")
+        read(path, quarantine=tmp_path / "q" / "source-0.jsonl")
     assert (tmp_path / "q" / "source-0.jsonl").exists()
     path.write_text(LINES)
-    assert read(path, quarantine=tmp_path / "q")[1]["malformed"] == 0
+    assert read(path, quarantine=tmp_path / "q" / "source-0.jsonl")[1]["malformed"] == 0
     assert not (tmp_path / "q" / "source-0.jsonl").exists()
 
 
@@ -328,7 +328,7 @@ def test_a_real_dump_reads_as_rdflib_reads_it(shared: Path, monkeypatch: pytest.
 def test_all_of_a_real_dump_loads(shared: Path) -> None:
     rows: list[int] = []
     options = SourceOptions(str(shared / "dbpedia-hi"), max_malformed=0)
-    details = read_dump(options, index=0, take=lambda frame: rows.append(len(frame)))
+    details = read_dump(options, blank="s0x", take=lambda frame: rows.append(len(frame)))
     assert (sum(rows), details["rows"], details["malformed"]) == (1_454_229, 1_454_229, 0)
     assert {part["unit"] for part in details["files"]} == {"line"}
 
@@ -340,5 +340,5 @@ def test_what_takes_the_pieces_may_fail(tmp_path: Path) -> None:
         raise RuntimeError("full")
 
     with pytest.raises(RuntimeError, match="full"):
-        read_dump(SourceOptions(str(tmp_path)), index=0, take=take)
+        read_dump(SourceOptions(str(tmp_path)), blank="s0x", take=take)
     assert "ahead" not in [thread.name for thread in threading.enumerate()]

@@ -50,7 +50,7 @@ def loaded(virtuoso: Virtuoso, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 
 def rows_of(*sources: SourceOptions, folder: Path | None = None) -> list[tuple[str, str, str]]:
-    return pull(sources, folder=folder).statements.select("s", "p", "o").rows()
+    return pull(sources, folder=folder).statements.frame().select("s", "p", "o").rows()
 
 
 def without_blank(rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
@@ -61,12 +61,12 @@ def without_blank(rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]
 def test_virtuoso_gives_everything_past_its_row_limit(loaded: tuple[Virtuoso, Path]) -> None:
     server, path = loaded
     pulled = pull([SourceOptions(server.url, graph="http://many/")])
-    rows = pulled.statements.select("s", "p", "o").rows()
+    rows = pulled.statements.frame().select("s", "p", "o").rows()
     assert len(rows) == len(many_lines()) == pulled.infos[0].details["count"]
     assert pulled.infos[0].details["row_limit"] == 10_000
     assert without_blank(rows) == without_blank(rows_of(SourceOptions(str(path))))
-    assert pulled.statements["record"].is_sorted()
-    assert pulled.statements["record"].max() == pulled.infos[0].details["pages"] - 1
+    assert pulled.statements.rows["record"].is_sorted()
+    assert pulled.statements.rows["record"].max() == pulled.infos[0].details["pages"] - 1
 
 
 @pytest.mark.virtuoso
@@ -92,7 +92,7 @@ def test_a_server_that_hides_its_limit_gives_everything(tmp_path: Path) -> None:
     store.bulk_load(path=str(path), format=ox.RdfFormat.N_TRIPLES)
     with serve_oxigraph(store, max_rows=700) as server:
         pulled = pull([SourceOptions(server.url)])
-        found = pulled.statements.select("s", "p", "o").rows()
+        found = pulled.statements.frame().select("s", "p", "o").rows()
     assert len(found) == len(store)
     assert without_blank(found) == without_blank(rows_of(SourceOptions(str(path))))
     assert pulled.infos[0].details["row_limit"] == 700

@@ -6,7 +6,8 @@ import pytest
 from kg.errors import EmptyGraph, UsageError
 from kg.sources import SourceOptions, estimate, pull
 from kg.sources.options import kind_of
-from kg.types import STATEMENT_SCHEMA, Document
+from kg.statements import SCHEMA
+from kg.types import Document
 from tests.loopback import serve_oxigraph
 
 LINES = """\
@@ -29,10 +30,11 @@ def files(tmp_path: Path) -> dict[str, str]:
 def test_sources_come_in_order_with_their_index_and_nothing_is_merged(files: dict[str, str]) -> None:
     sources = [SourceOptions(files["t"]), SourceOptions(files["a"], name="first"), SourceOptions(files["a"])]
     pulled = pull(sources)
-    assert dict(pulled.statements.schema) == STATEMENT_SCHEMA
-    assert pulled.statements["source"].to_list() == [1] * 5 + [2] * 5
-    assert pulled.statements["record"].to_list() == [1, 2, 3, 4, 5] * 2
-    assert pulled.statements.select("start", "end", "confidence").unique().rows() == [(-1, -1, 1.0)]
+    statements = pulled.statements.frame()
+    assert dict(statements.schema) == SCHEMA
+    assert statements["source"].to_list() == [1] * 5 + [2] * 5
+    assert statements["record"].to_list() == [1, 2, 3, 4, 5] * 2
+    assert statements.select("start", "end", "confidence").unique().rows() == [(-1, -1, 1.0)]
     assert pulled.documents == [Document("x", "X."), Document("y", "Y.")]
     assert pulled.document_source == [0, 0]
     assert [(info.name, info.kind) for info in pulled.infos][1:] == [("first", "dump"), (files["a"], "dump")]
@@ -59,9 +61,9 @@ def test_a_selection_takes_the_same_from_a_dump_and_an_endpoint(
 ) -> None:
     store = ox.Store()
     store.load(LINES.encode(), format=ox.RdfFormat.N_TRIPLES)
-    dump = pull([SourceOptions(files["a"], **options)]).statements  # type: ignore[arg-type]
+    dump = pull([SourceOptions(files["a"], **options)]).statements.frame()  # type: ignore[arg-type]
     with serve_oxigraph(store) as server:
-        endpoint = pull([SourceOptions(server.url, **options)]).statements  # type: ignore[arg-type]
+        endpoint = pull([SourceOptions(server.url, **options)]).statements.frame()  # type: ignore[arg-type]
     found = set(endpoint.select("s", "p", "o").rows())
     assert found == set(dump.select("s", "p", "o").rows())
     assert len(found) == count

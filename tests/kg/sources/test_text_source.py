@@ -125,7 +125,9 @@ def test_a_few_unreadable_files_are_set_aside(tmp_path: Path) -> None:
     for number in range(9):
         (folder / f"{number}.txt").write_text("x")
     (folder / "a.pdf").write_bytes(encrypted_pdf())
-    documents, details = read_texts(SourceOptions(str(folder), max_malformed=0.1), index=2, quarantine=tmp_path / "q")
+    documents, details = read_texts(
+        SourceOptions(str(folder), max_malformed=0.1), quarantine=tmp_path / "q" / "source-2.jsonl"
+    )
     assert (len(documents), details["malformed"], details["quarantine"]) == (9, 1, "source-2.jsonl")
     row = json.loads((tmp_path / "q" / "source-2.jsonl").read_text())
     assert (row["file"], row["line"]) == ("a.pdf", None)

@@ -1,6 +1,6 @@
 import pytest
 
-from kg.sources.estimate import COSTS, Cost, calibrated, compare, predict
+from kg.sources.forecast import COSTS, Cost, calibrated, compare, predict
 
 COST = {
     "pull": Cost(fixed_s=1.0, triple_s=0.001, document_s=0.01, fixed_bytes=100, triple_bytes=1),

@@ -1,0 +1,80 @@
+"""Distinct triples as integer columns over sorted terms: the form in which a graph is ranked, pruned and written."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from kg.statements import TRIPLE, Statements, keys, used_terms
+
+LINES = 200_000
+"""Lines written at a time."""
+
+
+@dataclass(frozen=True)
+class Triples:
+    """terms: distinct N-Triples terms, sorted by their bytes, each in use. s, p, o: int32, shape (n,), positions in
+    `terms`, rows sorted by (s, p, o) and distinct. importance, confidence: float32, shape (n,)."""
+
+    terms: pl.Series
+    s: NDArray[np.int32]
+    p: NDArray[np.int32]
+    o: NDArray[np.int32]
+    importance: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """The number of triples."""
+        return len(self.s)
+
+    @classmethod
+    def of(cls, statements: Statements) -> "Triples":
+        """The distinct triples of statements, unranked: importance 0, confidence 1."""
+        columns = [statements.rows[name].to_numpy() for name in TRIPLE]
+        _, first = np.unique(keys(*columns), return_index=True)
+        s, p, o = (column[first].astype(np.int32) for column in columns)
+        return cls(statements.terms, s, p, o, np.zeros(len(first), np.float32), np.ones(len(first), np.float32))
+
+    def frame(self) -> pl.DataFrame:
+        """The triples with N-Triples terms in s, p, o, in their order, with `importance` and `confidence`."""
+        columns = {name: self.terms.gather(getattr(self, name)).alias(name) for name in ("s", "p", "o")}
+        return pl.DataFrame({**columns, "importance": self.importance, "confidence": self.confidence})
+
+    def keep(self, mask: NDArray[np.bool_]) -> tuple["Triples", NDArray[np.bool_]]:
+        """(those triples alone, which of the terms they use)."""
+        if mask.all():
+            return self, np.ones(len(self.terms), bool)
+        columns = [column[mask] for column in (self.s, self.p, self.o)]
+        used = used_terms(len(self.terms), columns)
+        place = (np.cumsum(used) - 1).astype(np.int32)
+        s, p, o = (place[column] for column in columns)
+        left = Triples(self.terms.filter(pl.Series(used)), s, p, o, self.importance[mask], self.confidence[mask])
+        return left, used
+
+    def lines(self) -> Iterator[bytes]:
+        """The N-Triples lines of the rows, LINES at a time."""
+        for start in range(0, len(self), LINES):
+            part = slice(start, start + LINES)
+            columns = [self.terms.gather(getattr(self, name)[part]).alias(name) for name in TRIPLE]
+            line = pl.concat_str(TRIPLE, separator=" ") + " ."
+            yield pl.DataFrame(columns).select(line.str.join("\n")).item().encode() + b"\n"
+
+    def sha256(self) -> str:
+        """The SHA-256 of the N-Triples lines in the order of the rows: the graph's identity."""
+        digest = hashlib.sha256()
+        for lines in self.lines():
+            digest.update(lines)
+        return digest.hexdigest()
+
+    def write_lines(self, path: Path) -> str:
+        """Writes the lines into a file; returns their SHA-256."""
+        digest = hashlib.sha256()
+        with path.open("wb") as file:
+            for lines in self.lines():
+                digest.update(lines)
+                file.write(lines)
+        return digest.hexdigest()
