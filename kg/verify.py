@@ -98,7 +98,7 @@ def _store(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
         dump.seek(0)
         collector = Collector()
         for chunk in line_chunks(dump, path=folder):
-            collector.add(split_triples(split_lines(chunk, path=folder, first=1)))
+            collector.add(split_triples(split_lines(chunk)))
     found = Triples.of(collector.statements())
     if len(found) != manifest["counts"]["triples"]:
         yield f"the manifest counts {manifest['counts']['triples']} triples, the SPARQL store holds {len(found)}"

@@ -11,7 +11,7 @@ from typing import IO, Any, cast
 
 from kg.errors import ParseError, SourceError
 
-CHUNK_BYTES = 24 << 20
+CHUNK_BYTES = 4 << 20
 LINE_BYTES = 64 << 20
 """The longest line read, so that a small compressed file without a line end cannot fill the memory."""
 
@@ -34,15 +34,23 @@ def open_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def line_chunks(
-    stream: IO[bytes], *, path: Path, chunk_bytes: int = CHUNK_BYTES, line_bytes: int = LINE_BYTES
+    stream: IO[bytes],
+    *,
+    path: Path,
+    chunk_bytes: int = CHUNK_BYTES,
+    first_bytes: int | None = None,
+    line_bytes: int = LINE_BYTES,
 ) -> Iterator[bytes]:
-    """Pieces of about `chunk_bytes` bytes, each ending after a line end, but for the last.
+    """Pieces of about `chunk_bytes` bytes (the first one of `first_bytes`), each ending after a line end, but for the
+    last.
 
     Raises ParseError for a line that spans pieces and is longer than `line_bytes`.
     """
     parts: list[bytes] = []
     held = 0
-    while data := stream.read(chunk_bytes):
+    size = first_bytes or chunk_bytes
+    while data := stream.read(size):
+        size = chunk_bytes
         end = data.rfind(b"\n") + 1
         held += data.index(b"\n") if end else len(data)
         if held > line_bytes:
@@ -54,20 +62,6 @@ def line_chunks(
         parts.append(data)
     if held:
         yield b"".join(parts)
-
-
-def compressed_size(path: Path, data: bytes) -> int:
-    """How many bytes of the file `data` takes, about: its size after the compression that the name tells."""
-    suffix = path.suffix.lower()
-    if suffix == ".gz":
-        return len(zlib.compress(data))
-    if suffix == ".bz2":
-        return len(bz2.compress(data))
-    if suffix == ".zst":
-        import zstandard
-
-        return len(zstandard.compress(data))
-    return len(data)
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -18,9 +18,10 @@ import polars as pl
 
 from kg.errors import EndpointError, IncompletePull
 from kg.progress import progress, short_name
-from kg.sources.ntriples import SHOWN, Skipped, read_lines
+from kg.sources.ntriples import read_lines
 from kg.sources.options import SourceOptions
 from kg.sources.pages import Pager, Slice, iri_ref, is_safe, line_of
+from kg.sources.quarantine import Malformed, Quarantine, Tally
 from kg.sources.sparql import connect
 from kg.terms import RDF_TYPE, expand, literal_term, value_of
 
@@ -39,7 +40,7 @@ class _Pulled:
 
     frames: list[pl.DataFrame] = field(default_factory=list)
     slices: list[dict[str, Any]] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
+    malformed: list[Malformed] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
     pages: int = 0
 
@@ -61,7 +62,7 @@ def read_endpoint(
         if len(lines) != part.count:
             pulled.short.append(f"{part.name}: {len(lines):,} rows pulled, {part.count:,} counted")
             return pl.DataFrame()
-        return _keep(pulled, part, lines, blank=blank, options=options)
+        return _keep(pulled, part, lines, blank=blank)
 
     if options.select == "seeds":
         total = _follow(pager, options, take_slice)
@@ -81,10 +82,12 @@ def read_endpoint(
         take(frame)
     details: dict[str, Any] = {"url": pager.endpoint.url, "graph": options.graph, "select": options.select}
     details |= {"rows": sum(map(len, pulled.frames)), "count": total, "pages": pulled.pages, "row_limit": pager.limit}
-    details |= {"skipped": len(pulled.skipped), "slices": pulled.slices}
-    if pulled.skipped:
-        details["skipped_rows"] = [f"page {bad.record}: {bad.reason}" for bad in pulled.skipped[:SHOWN]]
-    return details
+    details["slices"] = pulled.slices
+    with Quarantine(None, options.max_malformed) as kept:
+        tally = Tally(kept, place=f"{options.label}, page", file=options.label)
+        tally.take(pulled.malformed, details["rows"] + len(pulled.malformed))
+        tally.finish()
+    return details | kept.details() | {"malformed_rows": tally.listed()}
 
 
 def count_endpoint(options: SourceOptions) -> int | None:
@@ -178,17 +181,13 @@ def _lines(pager: Pager, part: Slice) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def _keep(pulled: _Pulled, part: Slice, lines: pl.DataFrame, *, blank: str, options: SourceOptions) -> pl.DataFrame:
+def _keep(pulled: _Pulled, part: Slice, lines: pl.DataFrame, *, blank: str) -> pl.DataFrame:
     first = pulled.pages
     pages = int(lines["record"].max()) + 1 if len(lines) else 0  # type: ignore[arg-type]
-    triples, skipped = read_lines(
-        lines.with_columns(pl.col("record") + first),
-        where=f"{options.label}, {part.name}, page",
-        skip=options.on_error == "skip",
-    )
+    triples, malformed = read_lines(lines.with_columns(pl.col("record") + first))
     triples = triples.with_columns(_scoped(name, blank) for name in ("s", "o"))
     pulled.frames.append(triples)
-    pulled.skipped += skipped
+    pulled.malformed += malformed
     pulled.pages += pages
     pulled.slices.append({"slice": part.name, "rows": len(lines), "first_page": first, "pages": pages})
     return triples

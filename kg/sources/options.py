@@ -1,11 +1,13 @@
 """What to pull, and from where."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from kg.errors import UsageError
+from kg.sources.quarantine import MAX_MALFORMED
 from kg.terms import expand
 
 Kind = Literal["endpoint", "dump", "text"]
@@ -22,10 +24,12 @@ RDF_SUFFIXES = {
     ".owl": "RDF/XML",
     ".xml": "RDF/XML",
 }
+TEXT_SUFFIXES = (".jsonl", ".txt", ".md", ".html", ".htm", ".pdf")
 COMPRESSED = (".gz", ".bz2", ".zst")
 TAKEN = (
-    "A source is an N-Triples (.nt), N-Quads (.nq), Turtle (.ttl) or RDF/XML (.rdf, .owl, .xml) file, plain or .gz, "
-    ".bz2, .zst; a folder of such files; a text JSONL file (.jsonl); or the http(s) address of a SPARQL endpoint."
+    "A source is an N-Triples (.nt), N-Quads (.nq), Turtle (.ttl) or RDF/XML (.rdf, .owl, .xml) file; a text: JSONL "
+    "(.jsonl), plain text (.txt, .md), HTML (.html, .htm) or PDF (.pdf); each plain or .gz, .bz2, .zst; a folder of "
+    "RDF files or of texts; or the http(s) address of a SPARQL endpoint."
 )
 
 
@@ -34,11 +38,12 @@ class SourceOptions:
     """One source, and what to take from it.
 
     name: how the manifest and the citations call it; the location where none is given. select: everything, the
-    outgoing triples of the instances of `classes`, or those of `seeds` and of what they reach in `hops` steps (1: the
-    seeds' own triples). Classes, seeds and graph may be prefixed names. graph: the named graph to ask, of an endpoint
-    only. on_error: "stop" at a statement that is not RDF, or "skip" it and list it in the manifest. timeout_s is for
-    one request; retries is how often a request that failed for a passing reason is sent again. A password comes from
-    the environment: https://me:$SPARQL_PASSWORD@host/sparql. without: ids of documents to leave out (`limbeck remove`
+    outgoing triples of the instances of `classes`, or those of `seeds` and of what they reach in `hops` steps (1:
+    the seeds' own triples). Classes, seeds and graph may be prefixed names. graph: the named graph to ask, of an
+    endpoint only. max_malformed: the share of the lines of a file (or rows of an endpoint) that may be no RDF; they
+    are left out and listed, and one more stops the build; 0 stops at the first. timeout_s is for one request;
+    retries is how often a request that failed for a passing reason is sent again. A password comes from the
+    environment: https://me:$SPARQL_PASSWORD@host/sparql. without: ids of documents to leave out (`limbeck remove`
     adds to it).
     """
 
@@ -52,7 +57,7 @@ class SourceOptions:
     page_size: int = 10_000
     timeout_s: float = 60
     retries: int = 5
-    on_error: Literal["stop", "skip"] = "stop"
+    max_malformed: float = MAX_MALFORMED
     without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -69,8 +74,8 @@ class SourceOptions:
         for name in ("classes", "seeds"):
             if self.select != name and getattr(self, name):
                 raise UsageError(f'source {label}: {name} are given, but select is "{self.select}"; say "{name}".')
-        if self.on_error not in ("stop", "skip"):
-            raise UsageError(f'source {label}: on_error is "stop" or "skip", not {self.on_error!r}.')
+        if not 0 <= self.max_malformed <= 1:
+            raise UsageError(f"source {label}: max_malformed is a share, 0 to 1, not {self.max_malformed:g}.")
         for name, least in (("hops", 1), ("page_size", 1), ("retries", 0)):
             if getattr(self, name) < least:
                 raise UsageError(f"source {label}: {name} is at least {least}, not {getattr(self, name)}.")
@@ -94,23 +99,28 @@ class SourceOptions:
 
 
 def kind_of(location: str) -> Kind:
-    """Whether a location is an endpoint, a dump or a text file; raises UsageError for anything else."""
+    """Whether a location is an endpoint, a dump or texts; raises UsageError for anything else.
+
+    A folder with any RDF file is a dump: texts beside it, such as a README.md, are left alone.
+    """
     shown = without_credentials(location)
     if location.lower().startswith(("http://", "https://")):
         name = urlsplit(location).path
-        if rdf_format(name) or name.endswith(".jsonl"):
+        if rdf_format(name) or is_text(name):
             raise UsageError(f"{shown} is the address of a file. Download it and give its path. {TAKEN}")
         return "endpoint"
     path = Path(location)
     if path.is_dir():
         if dump_files(path):
             return "dump"
-        raise UsageError(f"the folder {shown} holds no file of RDF. {TAKEN}")
+        if text_files(path):
+            return "text"
+        raise UsageError(f"the folder {shown} holds no file of RDF or text. {TAKEN}")
     if not path.exists():
         raise UsageError(f"there is no file {shown}. {TAKEN}")
     if rdf_format(path.name):
         return "dump"
-    if plain_name(path.name).endswith(".jsonl"):
+    if is_text(path.name):
         return "text"
     raise UsageError(f"{shown} is of no known kind. {TAKEN}")
 
@@ -120,10 +130,21 @@ def dump_files(path: Path) -> list[Path]:
 
     What is hidden (its name begins with a dot) is left out.
     """
-    if not path.is_dir():
-        return [path]
-    found = (entry for entry in path.rglob("*") if rdf_format(entry.name) and entry.is_file())
-    return sorted(entry for entry in found if not _is_hidden(entry.relative_to(path)))
+    return _files(path, lambda name: rdf_format(name) is not None)
+
+
+def text_files(path: Path) -> list[Path]:
+    """The same for texts."""
+    return _files(path, is_text)
+
+
+def is_text(name: str) -> bool:
+    """Whether a file of this name is a text.
+
+    >>> is_text("notes.TXT.gz"), is_text("notes.ttl")
+    (True, False)
+    """
+    return Path(plain_name(name)).suffix in TEXT_SUFFIXES
 
 
 def rdf_format(name: str) -> str | None:
@@ -160,6 +181,13 @@ def without_credentials(location: str) -> str:
         return location
     parts = urlsplit(location)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _files(path: Path, wanted: Callable[[str], bool]) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = (entry for entry in path.rglob("*") if wanted(entry.name) and entry.is_file())
+    return sorted(entry for entry in found if not _is_hidden(entry.relative_to(path)))
 
 
 def _is_hidden(path: Path) -> bool:

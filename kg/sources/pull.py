@@ -9,16 +9,14 @@ from typing import Any
 
 from kg.errors import EmptyGraph, UsageError
 from kg.snapshot import file_sha256
-from kg.sources.compressed import compressed_size, open_file
 from kg.sources.dump import read_dump
 from kg.sources.endpoint import count_endpoint, read_endpoint
-from kg.sources.options import SourceOptions, dump_files, kind_of, rdf_format, without_credentials
+from kg.sources.lines import estimate_documents, estimate_dump
+from kg.sources.options import SourceOptions, dump_files, kind_of, text_files, without_credentials
 from kg.sources.select import select_triples
 from kg.sources.text import read_texts
 from kg.statements import Collector, Statements, concat
 from kg.types import Document, SourceInfo
-
-_SAMPLE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -36,11 +34,13 @@ def pull(
     sources: Sequence[SourceOptions],
     *,
     folder: Path | None = None,
+    quarantine: Path | None = None,
     skip_text: bool = False,
     known: Mapping[SourceOptions, tuple[Statements, SourceInfo]] = MappingProxyType({}),
 ) -> Pulled:
     """Everything that the sources select. folder: where an endpoint's finished slices are kept for another run.
 
+    quarantine: a folder for what is malformed in dumps and texts, a file for each source; None only counts it.
     skip_text: leave text sources unread. known: what sources gave before; a dump whose files are the same is not read
     again. Raises UsageError, SourceError, and EmptyGraph if no source gave a triple.
     """
@@ -53,12 +53,13 @@ def pull(
             infos.append(known[options][1])
             continue
         details: dict[str, Any] = {"skipped_text": True}
+        aside = quarantine / f"source-{index}.jsonl" if quarantine else None
         if kind == "endpoint":
             details = read_endpoint(options, blank=_blank(options), take=collector.source(index), folder=folder)
         elif kind == "dump":
-            details = _read_dump(options, collector, index)
+            details = _read_dump(options, collector, index, aside)
         elif not skip_text:
-            found, details = read_texts(options)
+            found, details = read_texts(options, quarantine=aside)
             found = [document for document in found if document.id not in options.without]
             details["documents"] = len(found)
             documents += found
@@ -76,7 +77,7 @@ def pull(
 
 def estimate(sources: Sequence[SourceOptions]) -> list[dict[str, Any]]:
     """What a pull would take, one row for each source: name, kind, location, and `triples` (an endpoint's own count,
-    None if only pulling tells) or `bytes` with `lines`, reckoned from the first MB of each file unless `exact`."""
+    None if only pulling tells) or `bytes` with `lines` (of texts: documents), told from samples unless `exact`."""
     rows = []
     for options in sources:
         kind = _checked_kind(options)
@@ -85,8 +86,8 @@ def estimate(sources: Sequence[SourceOptions]) -> list[dict[str, Any]]:
             count = count_endpoint(options)
             row |= {"triples": count, "exact": count is not None}
         else:
-            files = dump_files(Path(options.location))
-            found = [_estimate_lines(path) for path in files]
+            files = (dump_files if kind == "dump" else text_files)(Path(options.location))
+            found = [(estimate_dump if kind == "dump" else estimate_documents)(path) for path in files]
             row |= {"files": len(files), "bytes": sum(path.stat().st_size for path in files)}
             row |= {"lines": sum(lines for lines, _ in found), "exact": all(exact for _, exact in found)}
         rows.append(row)
@@ -96,19 +97,19 @@ def estimate(sources: Sequence[SourceOptions]) -> list[dict[str, Any]]:
 def unchanged(options: SourceOptions, info: SourceInfo) -> bool:
     """Whether the files of a dump are, byte by byte, those that were read before."""
     files = dump_files(Path(options.location))
-    before = info.details.get("files", [])
+    before = {row["file"]: row for row in info.details.get("files", [])}  # a Turtle file may have two parts
     return len(files) == len(before) and all(
         path.stat().st_size == row["bytes"] and file_sha256(path) == row["sha256"]
-        for path, row in zip(files, before, strict=True)
+        for path, row in zip(files, before.values(), strict=True)
     )
 
 
-def _read_dump(options: SourceOptions, collector: Collector, index: int) -> dict[str, Any]:
+def _read_dump(options: SourceOptions, collector: Collector, index: int, quarantine: Path | None) -> dict[str, Any]:
     """The details of a dump whose selected statements go to the collector."""
     if options.select == "whole":
-        return read_dump(options, blank=_blank(options), take=collector.source(index))
+        return read_dump(options, blank=_blank(options), take=collector.source(index), quarantine=quarantine)
     own = Collector()
-    details = read_dump(options, blank=_blank(options), take=own.source(index))
+    details = read_dump(options, blank=_blank(options), take=own.source(index), quarantine=quarantine)
     selected = select_triples(own.statements(), options)
     collector.add(selected.frame())
     return {**details, "selected": len(selected)}
@@ -125,20 +126,5 @@ def _checked_kind(options: SourceOptions) -> str:
     if options.graph and kind != "endpoint":
         raise UsageError(f"source {options.label}: graph names a graph of an endpoint, but this is a {kind}.")
     if options.select != "whole" and kind == "text":
-        raise UsageError(f"source {options.label}: a text file is read whole; leave select out.")
+        raise UsageError(f"source {options.label}: texts are read whole; leave select out.")
     return kind
-
-
-def _estimate_lines(path: Path) -> tuple[int, bool]:
-    """(lines, whether they were counted): the lines of the first MB, over the part of the file that it takes up."""
-    with open_file(path) as stream:
-        sample = stream.read(_SAMPLE_BYTES)
-    lines = sample.count(b"\n")
-    if len(sample) < _SAMPLE_BYTES:
-        return lines + (not sample.endswith(b"\n") and bool(sample)), not _is_free(path)
-    return round(lines * path.stat().st_size / compressed_size(path, sample)), False
-
-
-def _is_free(path: Path) -> bool:
-    """Whether a line of the file is no statement: Turtle and RDF/XML."""
-    return rdf_format(path.name) in ("Turtle", "RDF/XML")

@@ -30,7 +30,7 @@ CHANGED = Config(
         SourceOptions(
             "https://example.org/sparql", name='a "name" \\ with\tall', select="seeds", seeds=("dbr:Ada",), hops=2
         ),
-        SourceOptions("/data/dump.nt.gz", on_error="skip"),
+        SourceOptions("/data/dump.nt.gz", max_malformed=0.01),
     ),
     questions=("/data/questions.jsonl",),
     encoder="some/encoder",

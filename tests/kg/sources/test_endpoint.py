@@ -190,10 +190,10 @@ def test_a_row_that_is_not_rdf_stops_or_is_skipped_and_counted() -> None:
         return rows_reply([row(f"http://a/{'x y' if i == 2 else i}", "http://a/p", "http://a/o") for i in range(5)])
 
     with serve(answer) as server:
-        with pytest.raises(ParseError, match=r'page 0: .*on_error = "skip"'):
+        with pytest.raises(ParseError, match=r"page 0: .*max_malformed is 0\.001"):
             pull([SourceOptions(server.url)])
-        pulled = pull([SourceOptions(server.url, on_error="skip")])
-    assert (len(pulled.statements), pulled.infos[0].details["skipped"]) == (4, 1)
+        pulled = pull([SourceOptions(server.url, max_malformed=0.2)])
+    assert (len(pulled.statements), pulled.infos[0].details["malformed"]) == (4, 1)
 
 
 @pytest.mark.slow

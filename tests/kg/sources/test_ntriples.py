@@ -1,5 +1,6 @@
 import io
 from pathlib import Path
+from unittest.mock import patch
 
 import polars as pl
 import pyoxigraph as ox
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 
 from kg.errors import ParseError
 from kg.sources.compressed import line_chunks, open_file
-from kg.sources.ntriples import read_stream
+from kg.sources.ntriples import read_chunk, read_stream
 
 PATH = Path("toy.nt")
+GOOD = b"<http://a/b> <http://a/b> <http://a/b> .\n"
 TERMS = st.sampled_from(
     [
         "<http://a/b>",
@@ -54,9 +56,43 @@ SPACES = st.sampled_from([" ", "  ", "\t", ""])
 ENDS = st.sampled_from([" .", ".", " . ", "\t.", " . # comment", "", " . ."])
 
 
+SUBJECTS = st.sampled_from(["<http://a/b>", "<urn:x:y>", "<http://a/\\u00E9>", "_:b0", "_:B.c-d"])
+OBJECTS = st.sampled_from(
+    [
+        "<http://a/b>",
+        "<http://dmcdewas.org:89/index.php?a=?>",
+        "_:b",
+        '"<http://g/>"',
+        '"a _:b"',
+        '"x <http://g/"@en-GB',
+        '"5"^^<http://www.w3.org/2001/XMLSchema#integer>',
+        '"\\u0041 \\U0001F600\\t"',
+        '"x"@zh-Hans',
+        '"x"@EN',
+        '"tab\there"',
+    ]
+)
+GRAPHS = st.sampled_from(["", "<http://g/x>", "_:g", "<urn:g>", "<http://\\u00E9/>"])
+
+
 @st.composite
 def lines(draw: st.DrawFn) -> str:
     return "".join(draw(part) for part in (SPACES, TERMS, SPACES, TERMS, SPACES, TERMS, ENDS))
+
+
+@st.composite
+def statements(draw: st.DrawFn, *, graphs: bool = False) -> str:
+    parts = [draw(SUBJECTS), "<http://a/p>", draw(OBJECTS), *([draw(GRAPHS)] if graphs else [])]
+    return "".join(part + draw(st.sampled_from([" ", " ", " ", "\t", "  "])) for part in parts) + draw(
+        st.sampled_from([".", ".", ". # comment", ". "])
+    )
+
+
+MIXED = st.lists(st.one_of(statements(), statements(), lines()), max_size=14)
+MIXED_QUADS = st.lists(
+    st.one_of(statements(graphs=True), statements(graphs=True), lines().map(lambda line: line[:-2] + " <http://g/> .")),
+    max_size=14,
+)
 
 
 def reference(line: str, syntax: ox.RdfFormat = ox.RdfFormat.N_TRIPLES) -> list[tuple[str, str, str]] | None:
@@ -69,16 +105,19 @@ def reference(line: str, syntax: ox.RdfFormat = ox.RdfFormat.N_TRIPLES) -> list[
 
 def read(data: bytes, **options: object) -> tuple[list[tuple[str, str, str, int]], list[int]]:
     pieces = list(read_stream(io.BytesIO(data), path=PATH, **options))  # type: ignore[arg-type]
-    rows = [row for frame, _, _ in pieces for row in frame.rows()]
-    return rows, [bad.record for _, skipped, _ in pieces for bad in skipped]
+    rows = [row for piece in pieces for row in piece.triples.rows()]
+    return rows, [bad.record for piece in pieces for bad in piece.malformed]
 
 
-@given(st.lists(lines(), max_size=8), st.sampled_from(["\n", "\r\n"]))
-@example(["<http://a/b> <http://a/b> <http://a/b> ."], "\n")
-def test_lines_read_equal_those_of_the_strict_parser(text: list[str], end: str) -> None:
+@given(MIXED, st.sampled_from(["\n", "\r\n"]), st.integers(1, 5))
+@example(["<http://a/b> <http://a/b> <http://a/b> ."], "\n", 2)
+@example(["<http://a/b>\t<http://a/b> <http://a/b> .\r<http://a/b> <http://a/b> <http://a/b> ."] * 2, "\n", 1)
+@example(['VERSION "1.2"', "<http://a/b>\t<http://a/b> <http://a/b> .", "<http://a/b>", "# x\ry"], "\n", 9)
+def test_lines_read_equal_those_of_the_strict_parser(text: list[str], end: str, batch: int) -> None:
     expected = [(*triple, n) for n, line in enumerate(text, 1) for triple in reference(line) or []]
     malformed = [n for n, line in enumerate(text, 1) if reference(line) is None]
-    assert read(end.join(text).encode(), skip=True) == (expected, malformed)
+    with patch("kg.sources.ntriples._BATCH", batch):
+        assert read(end.join(text).encode()) == (expected, malformed)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters='\n\r"\\')), st.integers(0, 0x10FFFF))
@@ -86,32 +125,57 @@ def test_any_character_in_a_literal_or_iri_reads_as_the_strict_parser_reads_it(t
     char = "x" if 0xD800 <= code < 0xE000 or code in (10, 13) else chr(code)
     for line in (f'<http://a/{char}> <http://a/p> "{text}{char}"@en .', f'_:a <http://a/p> "{text}" .'):
         expected = reference(line)
-        assert [row[:3] for row in read(line.encode(), skip=True)[0]] == (expected or [])
+        assert [row[:3] for row in read(line.encode())[0]] == (expected or [])
 
 
-@given(st.lists(lines(), max_size=4))
-def test_quads_read_as_the_strict_parser_reads_them(text: list[str]) -> None:
-    text = [line.removesuffix(" .") + " <http://g/> ." for line in text]
-    expected = [
-        (*triple, n) for n, line in enumerate(text, 1) for triple in reference(line, ox.RdfFormat.N_QUADS) or []
-    ]
-    assert read("\n".join(text).encode(), skip=True, quads=True)[0] == expected
+@given(MIXED_QUADS, st.integers(1, 5))
+def test_quads_read_as_the_strict_parser_reads_them(text: list[str], batch: int) -> None:
+    found = [(n, reference(line, ox.RdfFormat.N_QUADS)) for n, line in enumerate(text, 1)]
+    expected = [(*triple, n) for n, triples in found for triple in triples or []]
+    with patch("kg.sources.ntriples._BATCH", batch):
+        assert read("\n".join(text).encode(), quads=True) == (expected, [n for n, triples in found if triples is None])
 
 
-def test_malformed_line_stops_with_file_line_and_way_out() -> None:
-    with pytest.raises(ParseError, match=r"toy\.nt, line 3: .*<http://a/b.*on_error = \"skip\""):
-        read(b"<http://a/b> <http://a/b> <http://a/b> .\n\n<http://a/b <x> .\n")
+def test_a_malformed_line_comes_with_its_number_reason_and_text() -> None:
+    (piece,) = read_stream(io.BytesIO(b"<http://a/b> <http://a/b> <http://a/b> .\n\n<http://a/b <x> .\n"), path=PATH)
+    (bad,) = piece.malformed
+    assert (bad.record, bad.text, len(piece.triples), piece.read) == (3, "<http://a/b <x> .", 1, 3)
+    assert "IRI" in bad.reason
 
 
-def test_bytes_that_are_not_utf8_stop_with_their_line() -> None:
-    with pytest.raises(ParseError, match=r"toy\.nt, line 2: expected UTF-8 text, got the byte 0xff"):
-        read(b'<http://a/b> <http://a/b> "a" .\n<http://a/b> <http://a/b> "\xff" .\n')
+@pytest.mark.parametrize("line", [b'<http://a/b> <http://a/b> "\xff\xe9" .', b"\xc3"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_line_that_is_not_utf8_is_malformed_alone(line: bytes, end: bytes) -> None:
+    good = '<http://a/b> <http://a/b> "é" .'.encode()
+    data = end.join([good, line, good, line, line, b"nonsense", good, line])
+    piece = read_chunk(data, first=1)
+    assert piece.triples["record"].to_list() == [1, 3, 7]
+    assert [bad.record for bad in piece.malformed] == [2, 4, 5, 6, 8]
+    assert piece.malformed[0].reason == f"not UTF-8: the byte 0x{'ff' if b'<' in line else 'c3'}"
+    assert piece.malformed[0].text == line.decode("utf-8", "backslashreplace")
 
 
-def test_triple_terms_are_refused() -> None:
+def test_triple_terms_are_malformed() -> None:
     line = b"<http://a/b> <http://a/b> <<( <http://a/b> <http://a/b> <http://a/b> )>> .\n"
-    with pytest.raises(ParseError, match=r"RDF 1\.2"):
-        read(line)
+    (piece,) = read_stream(io.BytesIO(line + GOOD + line), path=PATH)
+    assert [(bad.record, "RDF 1.2" in bad.reason) for bad in piece.malformed] == [(1, True), (3, True)]
+    assert len(piece.triples) == 1
+
+
+def test_a_piece_ends_early_once_more_are_malformed_than_the_limit() -> None:
+    seen: list[int] = []
+
+    def limit(lines: int) -> float:
+        seen.append(lines)
+        return 2
+
+    (piece,) = read_stream(io.BytesIO(b"x\n" * 50 + GOOD), path=PATH, limit=limit)
+    assert seen == [51]
+    assert 2 < len(piece.malformed) < 10
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
+    assert read(b"\xef\xbb\xbf" + GOOD + GOOD)[0] == [(*["<http://a/b>"] * 3, 1), (*["<http://a/b>"] * 3, 2)]
 
 
 def test_blank_nodes_get_the_name_of_their_source() -> None:
@@ -136,7 +200,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory() -> None:
 def test_real_dump_reads_as_the_strict_parser_reads_it(shared: Path) -> None:
     path = shared / "dbpedia" / "abstracts.nt.gz"
     with open_file(path) as stream:
-        frames = [frame for frame, _, _ in read_stream(stream, path=path)]
+        frames = [piece.triples for piece in read_stream(stream, path=path)]
     with open_file(path) as stream:
         expected = [
             (str(quad.subject), str(quad.predicate), str(quad.object))

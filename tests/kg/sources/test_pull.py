@@ -1,4 +1,3 @@
-import gzip
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -85,19 +84,9 @@ def test_estimate_counts_at_the_endpoint_and_reckons_lines_of_files(files: dict[
     ]
 
 
-def test_estimate_of_a_large_file_is_near(tmp_path: Path) -> None:
-    path = tmp_path / "a.nt.gz"
-    path.write_bytes(
-        gzip.compress("".join(f"<http://a/{i}> <http://a/p> <http://a/o> .\n" for i in range(99_999)).encode())
-    )
-    (row,) = estimate([SourceOptions(str(path))])
-    assert not row["exact"]
-    assert row["lines"] == pytest.approx(99_999, rel=0.1)
-
-
-@pytest.mark.parametrize("name", ["missing.nt", "a.pdf", ".", "https://example.org/dump.ttl.bz2"])
+@pytest.mark.parametrize("name", ["missing.nt", "a.doc", ".", "https://example.org/dump.ttl.bz2"])
 def test_an_unknown_kind_of_source_lists_what_is_taken(tmp_path: Path, name: str) -> None:
-    (tmp_path / "a.pdf").write_bytes(b"")
+    (tmp_path / "a.doc").write_bytes(b"")
     with pytest.raises(UsageError, match=r"N-Triples.*N-Quads.*Turtle.*RDF/XML.*JSONL.*SPARQL endpoint"):
         kind_of(name if "://" in name else str(tmp_path / name))
 
@@ -110,7 +99,7 @@ def test_an_unknown_kind_of_source_lists_what_is_taken(tmp_path: Path, name: str
         ({"seeds": ("dbr:A",)}, "seeds are given"),
         ({"page_size": 0}, "page_size is at least 1"),
         ({"timeout_s": 0}, "timeout_s is more than 0"),
-        ({"on_error": "ignore"}, "on_error is"),
+        ({"max_malformed": 1.5}, "max_malformed is a share"),
     ],
 )
 def test_options_that_contradict_themselves_are_refused(options: dict[str, object], words: str) -> None:
