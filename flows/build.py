@@ -25,6 +25,7 @@ from kg.clean import clean  # noqa: E402
 from kg.merges import Merges, check_merged  # noqa: E402
 from kg.snapshot import Snapshot, new_folder, open_snapshot, write_lock  # noqa: E402
 from kg.sources import Pulled, pull, without, write_pulled  # noqa: E402
+from kg.sources.forecast import Prediction  # noqa: E402
 from kg.terms import expand  # noqa: E402
 
 P = ParamSpec("P")
@@ -157,8 +158,10 @@ def _build(
     with write_lock(workspace):
         staging = workspace / "pulls"
         known = pipeline.known_sources(parent) if parent else {}
-        pulled = clock.run("pull", pull, options.sources, folder=staging, skip_text="text" in skip, known=known)
-        made = _publish(workspace, options, skip, parent, pulled, clock, keep_models=keep_models)
+        forecast = None if parent else clock.run("estimate", pipeline.forecast, options, skip)
+        places = {"folder": staging, "quarantine": workspace / "quarantine"}
+        pulled = clock.run("pull", pull, options.sources, **places, skip_text="text" in skip, known=known)
+        made = _publish(workspace, options, skip, parent, pulled, clock, keep_models=keep_models, forecast=forecast)
         pipeline.forget_pulls(staging)
     return made.manifest
 
@@ -181,8 +184,9 @@ def _publish(
     clock: Clock,
     *,
     keep_models: bool,
+    forecast: Prediction | None = None,
 ) -> Snapshot:
-    """Everything after the pull."""
+    """Everything after the pull. forecast: what was expected of it, for the manifest to say how good that was."""
     with new_folder(workspace) as folder:
         clock.run("keep", write_pulled, folder, pulled)
         cleaned = clock.run("clean", pipeline.unclean if "clean" in skip else clean, pulled.statements, options.clean)
@@ -198,6 +202,7 @@ def _publish(
                 facts |= {name: parent.manifest.get(name) for name in ("live", "training", "distillation", "gate")}
             elif "train" not in skip:
                 facts |= clock.run("train", pipeline.train, folder, options, [])
+        facts |= pipeline.forecast_facts(forecast, pulled, clock.durations)
         return clock.run("publish", pipeline.finish_snapshot, workspace, folder, facts, options, clock.durations)
 
 

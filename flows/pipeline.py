@@ -31,7 +31,8 @@ from kg.linking.aliases import write_aliases
 from kg.merges import Merges, write_merges
 from kg.provenance import write_provenance
 from kg.snapshot import Snapshot, publish
-from kg.sources import Pulled, SourceOptions, read_pulled
+from kg.sources import Pulled, SourceOptions, estimate, read_pulled
+from kg.sources.forecast import Prediction, compare, predict
 from kg.statements import Statements, concat, rename
 from kg.store import storing
 from kg.terms import ABSTRACT, PREFIXES, parse_literal, value_of
@@ -155,6 +156,23 @@ def _cost(folder: Path, pruned: tuple[Triples, NDArray[np.bool_]], merges: Merge
         "questions": len(asked),
         "answerable": round(sum(asked.values()) / len(asked), 4) if asked else None,
     }
+
+
+def forecast(config: Config, skip: Sequence[str]) -> Prediction | None:
+    """What a build will take; None where only pulling tells how many triples there are."""
+    rows = estimate(config.sources)
+    if any(row["kind"] == "endpoint" and row["triples"] is None for row in rows):
+        return None
+    lines = sum(row["triples"] if row["kind"] == "endpoint" else row["lines"] for row in rows if row["kind"] != "text")
+    return predict(lines, sum(row["lines"] for row in rows if row["kind"] == "text"), skip=skip)
+
+
+def forecast_facts(expected: Prediction | None, pulled: Pulled, durations: dict[str, float]) -> dict[str, Any]:
+    """How good a forecast was, as the manifest says it."""
+    if expected is None:
+        return {}
+    found = compare(expected, triples=len(pulled.statements), duration_s=durations, peak_rss_bytes=_peak_bytes())
+    return {"forecast": found}
 
 
 def pulled_before(parent: Snapshot) -> Pulled:
@@ -286,9 +304,13 @@ def finish_snapshot(
     workspace: Path, folder: Path, facts: dict[str, Any], config: Config, durations: dict[str, float]
 ) -> Snapshot:
     """Publishes a folder with what the manifest says of it."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    said = {**facts, "config": as_dict(config), "duration_s": durations, "peak_rss_bytes": peak}
+    said = {**facts, "config": as_dict(config), "duration_s": durations, "peak_rss_bytes": _peak_bytes()}
     return publish(workspace, folder, said)
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process, or the one that wrote the SPARQL store, has held."""
+    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * 1024
 
 
 def _retriever(folder: Path, config: Config) -> "tuple[Retriever, SentenceEncoder]":

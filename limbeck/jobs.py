@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,9 +84,13 @@ def estimate(
     config: Path | None, sources: Sequence[str], questions: Sequence[str], skip: Sequence[str] = ()
 ) -> dict[str, Any]:
     """What a build would pull."""
+    from flows import pipeline
     from kg.sources import estimate as look
 
-    return {"dry_run": True, "sources": look(_checked(config, sources, questions, skip).sources)}
+    options = _checked(config, sources, questions, skip)
+    expected = pipeline.forecast(options, skip)
+    said = {} if expected is None else asdict(expected)
+    return {"dry_run": True, "sources": look(options.sources), **said}
 
 
 def status(workspace: Path) -> dict[str, Any]:
@@ -156,7 +161,7 @@ def relate_file(workspace: Path, file: Path | None) -> None:
 def report(manifest: dict[str, Any]) -> dict[str, Any]:
     """What `--json` prints of a snapshot's manifest."""
     counts = dict(manifest["counts"])
-    facts = ("live", "training", "distillation", "compression", "peak_rss_bytes", "skipped")
+    facts = ("live", "training", "distillation", "compression", "forecast", "peak_rss_bytes", "skipped")
     return {
         "snapshot": manifest["id"],
         **counts,
@@ -168,7 +173,7 @@ def report(manifest: dict[str, Any]) -> dict[str, Any]:
 def build_lines(result: dict[str, Any]) -> list[str]:
     """The report as text."""
     if result.get("dry_run"):
-        return [f"{source['name']}: {_facts(source)}" for source in result["sources"]]
+        return [*(f"{source['name']}: {_facts(source)}" for source in result["sources"]), _forecast_line(result)]
     most_first = sorted(result["dropped"].items(), key=lambda item: (-item[1], item[0]))
     dropped = ", ".join(f"{count:,} {reason}" for reason, count in most_first)
     steps = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result["duration_s"].items())
@@ -179,9 +184,26 @@ def build_lines(result: dict[str, Any]) -> list[str]:
         f"published ({result['entities']:,} entities, {result['predicates']:,} predicates)",
         f"  dropped: {dropped or 'none'}",
         *([f"  against the ontology: {flagged}"] if flagged else []),
+        *([f"{_forecast_check(result['forecast'])} of what came"] if "forecast" in result else []),
         *([_cost_line(result["compression"])] if "compression" in result else []),
         f"  {steps}; peak memory {result['peak_rss_bytes'] / 2**20:,.0f} MiB",
     ]
+
+
+def _forecast_line(expected: dict[str, Any]) -> str:
+    """What a build is expected to take, as text."""
+    if "triples" not in expected:
+        return "how long it takes, only pulling tells: more than one hop from the seeds"
+    steps = ", ".join(f"{name} {seconds:,.0f} s" for name, seconds in expected["duration_s"].items())
+    total, peak = sum(expected["duration_s"].values()), expected["peak_rss_bytes"] / 2**20
+    return f"about {expected['triples']:,} triples, {total:,.0f} s ({steps}), {peak:,.0f} MiB of memory"
+
+
+def _forecast_check(forecast: dict[str, Any]) -> str:
+    """How good a forecast was, as text."""
+    told = ((name, forecast[name]) for name in ("triples", "duration_s", "peak_rss_bytes"))
+    words = {"triples": "triples", "duration_s": "time", "peak_rss_bytes": "memory"}
+    return "  expected: " + ", ".join(f"{words[name]} {row['ratio']:.0%}" for name, row in told if "ratio" in row)
 
 
 def _cost_line(cost: dict[str, Any]) -> str:

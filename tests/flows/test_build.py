@@ -99,7 +99,7 @@ def test_the_counts_add_up(built: Path) -> None:
 def test_the_manifest_tells_what_was_done(built: Path) -> None:
     manifest = open_snapshot(built).manifest
     assert (manifest["live"], manifest["previous"], manifest["skipped"]) == ("teacher", None, [])
-    assert set(manifest["duration_s"]) == {"pull", "keep", "clean", "text", "store", "embed", "train"}
+    assert set(manifest["duration_s"]) == {"estimate", "pull", "keep", "clean", "text", "store", "embed", "train"}
     assert [source["kind"] for source in manifest["sources"]] == ["dump", "text"]
     assert not list((built / "building").iterdir())
     assert not (built / "pulls").exists()
