@@ -13,6 +13,7 @@ class CleanOptions:
     languages: primary subtags of the language-tagged literals to keep (BCP 47), lower case.
     drop_predicates: prefixed names or IRIs whose triples say nothing about the world.
     prefer: the namespace whose IRI stands for a set of identical resources.
+    resolve: whether entities that are one by their names and neighbours are merged without a stated link.
     budget: the share of triples that pruning keeps, above 0, at most 1.
     """
 
@@ -38,6 +39,7 @@ class CleanOptions:
         "prov:wasDerivedFrom",
     )
     prefer: str = "http://dbpedia.org/resource/"
+    resolve: bool = True
     budget: float = 1.0
 
     def __post_init__(self) -> None:
