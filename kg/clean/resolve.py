@@ -95,7 +95,7 @@ class _Scorer:
         label = self.names.label
         same_label = (label.gather(a) == label.gather(b)).to_numpy()
         total = np.where(same_letters, np.where(same_label, namesake, variant), slip + prior)
-        return np.round(np.asarray(np.where(never, _NEVER, total), np.float64), 6), prior
+        return np.where(never, _NEVER, total).round(6).astype(np.float64), prior
 
 
 def resolve(

@@ -144,7 +144,7 @@ def test_words_that_other_names_have_are_no_slips() -> None:
     more = [
         t
         for i in range(9)
-        for stem in ("Alton", "Dalton")
+        for stem in ("Alton", "Dalton", "Walton")
         for t in named(dbr(f"{stem}{i}x"), f"{stem}, {'ABCDEFGHI'[i]}land")
     ]
     facts = [(dbr(f"{stem}_Ohio"), dbo("isPartOf"), dbr("Ohio")) for stem in ("Alton", "Dalton", "Walton")]
