@@ -191,7 +191,11 @@ def _vocabulary(words: pl.Series) -> pl.DataFrame:
     counted = words.list.unique().explode().drop_nulls().rename("word").value_counts(name="count").sort("word")
     count = counted["count"].to_numpy().astype(float)
     once = max(float((count == 1).sum()), 1.0)
-    probability = (count - 1 + once * np.exp(-surprise_of(counted["word"]))) / max(count.sum(), 1.0)
+    # numbers have no spelling to learn from, and there can be as many of them as entities
+    number = counted["word"].str.contains(r"\p{N}").to_numpy()
+    letters = np.log(10.0) * counted["word"].str.len_chars().to_numpy()
+    letters[~number] = surprise_of(counted["word"].filter(pl.Series(~number)))
+    probability = (count - 1 + once * np.exp(-letters)) / max(count.sum(), 1.0)
     return counted.select("word", surprise=pl.Series(-np.log(probability)))
 
 

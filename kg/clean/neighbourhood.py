@@ -134,11 +134,13 @@ def _rows(relation: Ids, other: Ids, entity: Ids, wanted: NDArray[np.bool_]) -> 
     this other; `holders`: how many entities have the relation; `functional`: holders by statements."""
     n = np.uint64(len(wanted))
     key = relation.astype(np.uint64) * n
-    values, count = np.unique(key + other.astype(np.uint64), return_counts=True)
+    values = key + other.astype(np.uint64)
+    values.sort()
     mine = np.flatnonzero(wanted[entity])
     relations, others = relation[mine], other[mine]
-    same = count[np.searchsorted(values, key[mine] + others.astype(np.uint64))].astype(np.int32)
-    del values, count
+    wanted_values = key[mine] + others.astype(np.uint64)
+    same = np.searchsorted(values, wanted_values, "right") - np.searchsorted(values, wanted_values, "left")
+    del values
     top = int(relation.max(initial=0)) + 1
     key += entity.astype(np.uint64)
     holders = np.bincount((distinct(key) // n).astype(np.int64), minlength=top)
@@ -148,7 +150,7 @@ def _rows(relation: Ids, other: Ids, entity: Ids, wanted: NDArray[np.bool_]) -> 
             "entity": entity[mine].astype(np.int32),
             "relation": relations.astype(np.int32),
             "other": others.astype(np.int32),
-            "same": same,
+            "same": same.astype(np.int32),
             "holders": holders[relations].astype(np.int32),
             "functional": (holders / rows)[relations].astype(np.float32),
         }

@@ -50,6 +50,7 @@ _NAMESAKE = 9.0
 _COVER = 6.0
 """What it costs namesakes that nothing of what the smaller states is shared; half of it, if half is."""
 _NEVER = -1000.0
+_COLUMNS = {"from": pl.String, "to": pl.String, "reason": pl.String, "score": pl.Float32}
 _FEWEST, _PSEUDO = 6.0, 20.0
 """Bounds of the prior: its log-odds lie in -6 to 0; and candidates that are added, one of them a twin."""
 _ROUNDS = 50
@@ -112,6 +113,8 @@ def resolve(
     kind = kinds(terms, s, p, o)
     ids, names = _named(terms, s, p, o, kind=kind, options=options, apart=apart)
     a, b = pairs_of(names.packed)
+    if not len(a):
+        return pl.DataFrame(schema=_COLUMNS)
     wanted = np.zeros(len(terms), bool)
     wanted[ids[a]] = True
     wanted[ids[b]] = True
