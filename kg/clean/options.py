@@ -26,6 +26,7 @@ class CleanOptions:
     says of them.
     violations: "flag" to count the triples that the ontology speaks against, "drop" to leave them out, "off".
     prefer: the namespace whose IRI stands for a set of identical resources.
+    resolve: whether entities that are one by their names and neighbours are merged without a stated link.
     budget: what pruning leaves: a share of the triples, above 0, at most 1; or the bytes on disk that the published
     graph may take (its columns, store and provenance), as "200 MB" or "1.5 GiB".
     apart: IRIs that are neither merged nor merged into (`limbeck unmerge` adds to it).
@@ -57,6 +58,7 @@ class CleanOptions:
     ontology: str = ""
     violations: Literal["flag", "drop", "off"] = "flag"
     prefer: str = "http://dbpedia.org/resource/"
+    resolve: bool = True
     budget: float | str = 1.0
     apart: tuple[str, ...] = ()
 
