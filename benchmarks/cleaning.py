@@ -73,7 +73,7 @@ def terms(n: int) -> dict[str, dict[str, float]]:
 
 def graph(copies: int) -> dict[str, Any]:
     """What the checks and the folding find in the development graph, and what they cost on it and on copies of it."""
-    statements = pull([SourceOptions(str(data_file("dbpedia/graph.nt.gz")))]).statements()
+    statements = pull([SourceOptions(str(data_file("dbpedia/graph.nt.gz")))]).statements
     names = statements.terms
     columns = s, p, o = (
         statements.rows["s"].to_numpy(),

@@ -24,7 +24,8 @@ from kg.clean.blocking import edits, pairs_of
 from kg.clean.names import labels, read_names
 from kg.clean.options import CleanOptions
 from kg.clean.resolve import resolve
-from kg.graph import ENTITY, codes, kinds, sorted_terms
+from kg.graph import ENTITY, kinds
+from kg.statements import Statements
 from kg.terms import RDFS_LABEL, literal_term, name_of, parse_literal
 
 KEY = ["s", "p", "o"]
@@ -80,8 +81,9 @@ def main() -> None:
 
 def whole(triples: pl.DataFrame) -> dict[str, float]:
     """Merges and time on a graph without injected twins."""
-    terms = sorted_terms(triples)
-    s, p, o = (codes(triples[name], terms) for name in KEY)
+    statements = Statements.of(triples.select("s", "p", "o"))
+    terms = statements.terms
+    s, p, o = (column.astype(np.int32) for column in statements.columns())
     started, cpu = time.perf_counter(), time.process_time()
     found = resolve(terms, s, p, o, options=CleanOptions())
     return {
@@ -201,15 +203,17 @@ def inject(
 
 def run(triples: pl.DataFrame, options: CleanOptions | None = None) -> pl.DataFrame:
     """What `resolve` finds in a frame of triples."""
-    terms = sorted_terms(triples)
-    s, p, o = (codes(triples[name], terms) for name in KEY)
+    statements = Statements.of(triples.select("s", "p", "o"))
+    terms = statements.terms
+    s, p, o = (column.astype(np.int32) for column in statements.columns())
     return resolve(terms, s, p, o, options=options or CleanOptions())
 
 
 def baselines(triples: pl.DataFrame) -> Iterable[tuple[str, pl.DataFrame]]:
     """Pairs that plain ways find, by name."""
-    terms = sorted_terms(triples)
-    s, p, o = (codes(triples[name], terms) for name in KEY)
+    statements = Statements.of(triples.select("s", "p", "o"))
+    terms = statements.terms
+    s, p, o = (column.astype(np.int32) for column in statements.columns())
     ids = np.flatnonzero(kinds(terms, s, p, o) == ENTITY).astype(np.int32)
     names = read_names(labels(terms, ids, s, p, o)[0])
     named = pl.DataFrame({"term": terms.gather(ids), "label": names.words})

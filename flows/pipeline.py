@@ -201,7 +201,8 @@ def unclean(statements: Statements, _: CleanOptions) -> Cleaned:
     stored = terms.clone().scatter(typed.arg_true(), stored_form(terms.filter(typed)))
     kept = rename(statements, stored)
     before, after = statements.distinct(), kept.distinct()
-    nothing = pl.DataFrame(schema={"from": pl.String, "to": pl.String, "reason": pl.String})
+    schema = {"from": pl.String, "to": pl.String, "reason": pl.String, "score": pl.Float32}
+    nothing = pl.DataFrame(schema=schema)
     return Cleaned(kept, {"duplicate": before - after} if before > after else {}, nothing, before, 0)
 
 

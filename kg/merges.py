@@ -1,12 +1,15 @@
 """Which IRIs were merged into which, memory-mapped: the log of entity resolution, and the way from old to new names.
 
-Three columns sorted by `from`: `from`, `to` (N-Triples terms) and `reason` ("redirect" or "same as").
+Columns sorted by `from`: `from`, `to` (N-Triples terms), `reason` ("redirect", "same as" or "twin") and `score`
+(float32, 0 to 1: how sure the merge is; what is stated has 1).
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from kg.clean.iris import normal_iris
 from kg.errors import UsageError
@@ -19,22 +22,23 @@ _COLUMNS = ("from", "to", "reason")
 class Merges:
     """The merges of a snapshot."""
 
-    def __init__(self, columns: tuple[StringColumn, StringColumn, StringColumn]) -> None:
+    def __init__(self, columns: tuple[StringColumn, StringColumn, StringColumn], score: NDArray[np.float32]) -> None:
         self._from, self._to, self._reason = columns
+        self._score = score
 
     @classmethod
     def open(cls, folder: Path) -> "Merges":
         """The merges written by `write_merges`."""
         merged, to, reason = (StringColumn.open(folder, name) for name in _COLUMNS)
-        return cls((merged, to, reason))
+        return cls((merged, to, reason), np.load(folder / "score.npy", mmap_mode="r"))
 
     def __len__(self) -> int:
         """The number of IRIs that were merged away."""
         return len(self._from)
 
-    def __iter__(self) -> Iterator[tuple[str, str, str]]:
-        """Each merge as (from, to, reason)."""
-        return zip(self._from, self._to, self._reason, strict=True)
+    def __iter__(self) -> Iterator[tuple[str, str, str, float]]:
+        """Each merge as (from, to, reason, score)."""
+        return zip(self._from, self._to, self._reason, self._score.tolist(), strict=True)
 
     def __contains__(self, iri: object) -> bool:
         """Whether a bare IRI was merged into another one."""
@@ -55,7 +59,7 @@ def check_merged(merges: Merges, iri: str) -> None:
     """Raises UsageError for a bare IRI that was not merged into another one."""
     if iri in merges:
         return
-    into = [value_of(name) for name, to, _ in merges if value_of(to) == iri]
+    into = [value_of(name) for name, to, *_ in merges if value_of(to) == iri]
     which = f" It stands for {', '.join(into[:5])}: name one of these." if into else ""
     raise UsageError(f"{iri} was not merged into another entity.{which}")
 
@@ -66,4 +70,5 @@ def write_merges(folder: Path, merges: pl.DataFrame) -> Merges:
     ordered = merges.sort("from")
     for name in _COLUMNS:
         write_strings(folder, name, ordered[name])
+    np.save(folder / "score.npy", ordered["score"].to_numpy().astype(np.float32))
     return Merges.open(folder)

@@ -48,6 +48,11 @@ class Statements:
         collector.add(frame)
         return collector.statements()
 
+    def columns(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32]]:
+        """s, p, o: positions in `terms`, by statement."""
+        s, p, o = (self.rows[name].to_numpy() for name in TRIPLE)
+        return s, p, o
+
     def frame(self) -> pl.DataFrame:
         """The statements with N-Triples terms in s, p, o, in their order."""
         return self.rows.with_columns(self.terms.gather(self.rows[name]).alias(name) for name in TRIPLE)
@@ -72,7 +77,7 @@ class Statements:
 
     def distinct(self) -> int:
         """The number of distinct triples."""
-        return count_distinct(keys(*(self.rows[name].to_numpy() for name in TRIPLE)))
+        return count_distinct(keys(*self.columns()))
 
 
 class Collector:

@@ -34,7 +34,7 @@ class Triples:
     @classmethod
     def of(cls, statements: Statements) -> "Triples":
         """The distinct triples of statements, unranked: importance 0, confidence 1."""
-        columns = [statements.rows[name].to_numpy() for name in TRIPLE]
+        columns = statements.columns()
         _, first = np.unique(keys(*columns), return_index=True)
         s, p, o = (column[first].astype(np.int32) for column in columns)
         return cls(statements.terms, s, p, o, np.zeros(len(first), np.float32), np.ones(len(first), np.float32))

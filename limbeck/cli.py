@@ -109,6 +109,14 @@ def remove(
     show(jobs.remove(workspace, source, keep_models=keep_models), as_json, jobs.build_lines)
 
 
+@app.command("merges")
+def list_merges(workspace: Workspace = HERE, as_json: AsJson = False) -> None:
+    """List which entities were merged into which, why, and how surely; `unmerge` takes one back."""
+    from limbeck import jobs
+
+    show(jobs.merges(workspace), as_json, jobs.merge_lines)
+
+
 @app.command()
 def unmerge(
     iri: Annotated[str, typer.Argument(help="The IRI, or prefixed name, that was merged into another one.")],

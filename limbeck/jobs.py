@@ -40,6 +40,24 @@ def remove(workspace: Path, source: str, *, keep_models: bool) -> dict[str, Any]
     return report(_run("remove", workspace, source=source, keep_models=keep_models))
 
 
+def merges(workspace: Path) -> dict[str, Any]:
+    """The log of merges of the current snapshot."""
+    from kg.merges import Merges
+    from kg.terms import value_of
+
+    snapshot = open_snapshot(workspace)
+    rows = [
+        {"from": value_of(merged), "to": value_of(to), "reason": reason, "score": round(score, 4)}
+        for merged, to, reason, score in Merges.open(snapshot.folder / "merges")
+    ]
+    return {"snapshot": snapshot.id, "merges": rows}
+
+
+def merge_lines(result: dict[str, Any]) -> list[str]:
+    """The log of merges as text."""
+    return [f"{row['from']} -> {row['to']} ({row['reason']}, {row['score']:.2f})" for row in result["merges"]]
+
+
 def unmerge(workspace: Path, iri: str) -> dict[str, Any]:
     """Runs the flow `unmerge` here."""
     open_snapshot(workspace)

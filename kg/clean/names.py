@@ -16,7 +16,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from kg.clean.letters import surprise_of
-from kg.graph import LABELS, Ids, codes
+from kg.graph import Ids, codes
+from kg.labels import LABELS
 from kg.terms import name_of, parse_literal, value_of
 
 _FOLD = {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}

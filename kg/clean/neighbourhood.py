@@ -11,7 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from kg.clean.blocking import distinct
-from kg.graph import ENTITY, LABELS, Ids
+from kg.graph import ENTITY, Ids
+from kg.labels import LABELS
 from kg.terms import ABSTRACT, OWL_SAME_AS, RDF_TYPE, REDIRECTS, SKOS_ALT_LABEL
 
 _SILENT = (*LABELS, SKOS_ALT_LABEL, ABSTRACT, OWL_SAME_AS, REDIRECTS)

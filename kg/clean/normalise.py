@@ -21,7 +21,7 @@ _PREDICATE, _INVALID = 1, 2
 def normalise(statements: Statements, options: CleanOptions) -> tuple[Statements, dict[str, int]]:
     """The statements with normal terms, and how many distinct triples were dropped, by reason."""
     new, reason = _forms(statements.terms, options)
-    s, p, o = (statements.rows[name].to_numpy() for name in ("s", "p", "o"))
+    s, p, o = statements.columns()
     literal = statements.terms.str.starts_with('"').to_numpy()
     resource = statements.terms.str.starts_with("<").to_numpy()
     unwanted = np.zeros(len(new), bool)

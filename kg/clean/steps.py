@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kg.clean.fold import fold
 from kg.clean.importance import entity_rank, triple_importance
-from kg.clean.merge import merge
+from kg.clean.merge import merge, merge_twins
 from kg.clean.normalise import normalise
 from kg.clean.ontology import Ontology, read_ontology, stated
 from kg.clean.options import CleanOptions
@@ -63,6 +63,8 @@ def clean(statements: Statements, options: CleanOptions) -> Cleaned:
     pulled = statements.distinct()
     normal, dropped = normalise(statements, options)
     merged = merge(normal, options)
+    if options.resolve:
+        merged = merge_twins(merged, options)
     dropped = dict(Counter(dropped) + Counter(merged.dropped))
     statements = _folded(merged.statements) if options.fold_properties else merged.statements
     if folded := merged.statements.distinct() - statements.distinct():
@@ -118,7 +120,7 @@ def finish(statements: Statements, options: CleanOptions, *, documents: int = 0)
 
 def _folded(statements: Statements) -> Statements:
     """The statements with those of dbp: that a dbo: one says too turned into further statements of it."""
-    columns = [statements.rows[name].to_numpy() for name in TRIPLE]
+    columns = statements.columns()
     _, first, row = np.unique(keys(*columns), return_index=True, return_inverse=True)
     p, o = fold(statements.terms, *(column[first] for column in columns))
     rows = statements.rows.with_columns(pl.Series("p", p[row]), pl.Series("o", o[row]))

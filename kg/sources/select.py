@@ -13,7 +13,7 @@ def select_triples(statements: Statements, options: SourceOptions) -> Statements
 
     classes: what leaves the instances. seeds: what leaves the seeds, and, hop by hop, what leaves their IRI objects.
     """
-    s, p, o = (statements.rows[name].to_numpy() for name in ("s", "p", "o"))
+    s, p, o = statements.columns()
     reached = np.zeros(len(statements.terms), bool)
     if options.select == "classes":
         wanted = statements.positions([iri_term(iri) for iri in options.class_iris])

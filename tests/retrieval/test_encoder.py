@@ -5,6 +5,7 @@ import pytest
 
 from kg.errors import ModelError
 from kg.snapshot import file_sha256
+from retrieval import encoder as module
 from retrieval.encoder import DEFAULT_ENCODER, DEFAULT_SHA256, SentenceEncoder, encoder_folder
 
 TEXTS = [
@@ -73,23 +74,71 @@ def test_vectors_are_unit_and_equal_texts_have_equal_ones(encoder: SentenceEncod
     assert encoder.encode([]).shape == (0, 384)
 
 
-def test_the_order_of_the_texts_does_not_matter(encoder: SentenceEncoder) -> None:
-    vectors = encoder.encode(TEXTS)
-    assert encoder.encode(TEXTS[::-1])[::-1] == pytest.approx(vectors, abs=1e-5)
+def many() -> list[str]:
+    words = ["river", "bridge", "the", "Ada Lovelace", "population total", "1843", "is capital of"]
+    draw = np.random.default_rng(3)
+    made = [" ".join(draw.choice(words, draw.integers(1, 40))) for _ in range(40)]
+    return [*TEXTS, *made, "long " * 300]
 
 
-def test_large_batches_in_mixed_precision_point_the_same_way(encoder: SentenceEncoder) -> None:
-    many = [*TEXTS[:5], *(f"text number {i}" for i in range(80))]
-    vectors = encoder.encode(many)
-    assert (vectors[:5] * encoder.encode(many[:5])).sum(1) == pytest.approx(np.ones(5), abs=5e-3)
-    assert (encoder.encode(many[::-1])[::-1] * vectors).sum(1) == pytest.approx(np.ones(len(many)), abs=5e-3)
+def test_a_vector_is_the_same_bits_whatever_is_encoded_with_it(encoder: SentenceEncoder) -> None:
+    texts = many()
+    vectors = encoder.encode(texts)
+    order = np.random.default_rng(0).permutation(len(texts))
+    assert np.array_equal(encoder.encode([texts[i] for i in order]), vectors[order])
+    for some in (order[:1], order[1:4], order[10:47]):
+        assert np.array_equal(encoder.encode([texts[i] for i in some]), vectors[some])
+    for place in (0, 5, 20, len(texts) - 1):
+        assert np.array_equal(encoder.encode([texts[place]])[0], vectors[place])
+
+
+def test_the_number_of_threads_does_not_matter(encoder: SentenceEncoder) -> None:
+    import torch
+
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(encoder.encode(many()))
+    finally:
+        torch.set_num_threads(before)
+    assert np.array_equal(found[0], found[1])
+
+
+def test_where_rows_matter_every_batch_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = SentenceEncoder(device="cpu")
+    shapes = []
+    forward = SentenceEncoder._forward
+
+    def watched(self: SentenceEncoder, rows: list[list[int]], length: int) -> np.ndarray:
+        shapes.append((len(rows), length))
+        return forward(self, rows, length)
+
+    wanted = SentenceEncoder(device="cpu").encode(TEXTS)
+    monkeypatch.setattr(SentenceEncoder, "_forward", watched)
+    encoder.__dict__["_rows_matter"] = True
+    assert encoder.encode(TEXTS) == pytest.approx(wanted, abs=1e-5)
+    assert {rows * length for rows, length in shapes} == {module._BATCH}
+
+
+def test_without_bfloat16_it_is_float32(encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    plain = SentenceEncoder(device="cpu")
+    assert plain.form.startswith("float32, ")
+    assert (plain.encode(TEXTS) * encoder.encode(TEXTS)).sum(1) == pytest.approx(np.ones(len(TEXTS)), abs=5e-3)
 
 
 def test_vectors_are_those_of_sentence_transformers(encoder: SentenceEncoder) -> None:
     from sentence_transformers import SentenceTransformer
 
     theirs = SentenceTransformer(str(encoder.folder), device="cpu", local_files_only=True)
-    assert encoder.encode(TEXTS) == pytest.approx(theirs.encode(TEXTS, normalize_embeddings=True), abs=1e-5)
+    wanted = theirs.encode(many(), normalize_embeddings=True)
+    assert (encoder.encode(many()) * wanted).sum(1) == pytest.approx(np.ones(len(wanted)), abs=1e-3)
+    exact = SentenceEncoder(device="cpu")
+    exact.__dict__["_has_bfloat16"] = False
+    assert exact.encode(many()) == pytest.approx(wanted, abs=1e-5)
 
 
 def test_progress_counts_distinct_texts(encoder: SentenceEncoder, capfd: pytest.CaptureFixture[str]) -> None:

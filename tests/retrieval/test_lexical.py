@@ -1,6 +1,9 @@
 """Held to the BM25 formula, reckoned by hand (bm25s's default: Lucene's, k1 1.5, b 0.75)."""
 
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +48,19 @@ def test_no_texts_and_texts_without_words_are_found_by_nothing(tmp_path: Path, t
 def test_a_query_that_shares_no_word_finds_nothing(tmp_path: Path, query: str) -> None:
     write_lexical(tmp_path, TEXTS)
     assert LexicalIndex.open(tmp_path).search(query, 3)[0].tolist() == []
+
+
+def test_equal_texts_give_equal_bytes_in_another_process(tmp_path: Path) -> None:
+    code = "import sys, pathlib, retrieval.lexical as x; x.write_lexical(pathlib.Path(sys.argv[1]), sys.argv[2:])"
+    folders = []
+    for seed in ("1", "2"):
+        folders.append(tmp_path / seed)
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", code, str(folders[-1]), *TEXTS], env=environment, check=True)
+    names = sorted(path.name for path in folders[0].iterdir())
+    assert len(names) > 2
+    for name in names:
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
 
 
 @given(st.lists(st.lists(st.integers(0, 9), unique=True), max_size=4))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from kg.clean.letters import surprise_of
 from kg.clean.names import labels, name_evidence, read_names, slip_kinds
-from kg.graph import codes, sorted_terms
+from kg.statements import Statements
 from kg.terms import RDFS_LABEL
 
 
@@ -32,8 +32,9 @@ def test_of_several_labels_the_english_one_names_an_entity_and_else_its_iri() ->
             "o": ['"Haus"@de', '"The \\"House\\""@en', "<http://dbpedia.org/resource/Category:Inns>"],
         }
     )
-    terms = sorted_terms(rows)
-    s, p, o = (codes(rows[name], terms) for name in ("s", "p", "o"))
+    statements = Statements.of(rows.select("s", "p", "o"))
+    terms = statements.terms
+    s, p, o = (column.astype(np.int32) for column in statements.columns())
     ids = np.flatnonzero(terms.str.starts_with("<").to_numpy()).astype(np.int32)
     label, stated = labels(terms, ids, s, p, o)
     made = dict(zip(terms.gather(ids), zip(label, stated, strict=True), strict=True))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from benchmarks.twins import inject, measure, pairs, run
 from kg.clean import CleanOptions
 from kg.clean.resolve import resolve
-from kg.graph import codes, sorted_terms
+from kg.statements import Statements
 from kg.terms import RDF_TYPE, RDFS_LABEL, literal_term
 
 Triple = tuple[str, str, str]
@@ -69,8 +69,9 @@ def frame(triples: Sequence[Triple]) -> pl.DataFrame:
 
 def resolved(triples: Sequence[Triple], *, apart: Collection[str] = (), **options: str) -> pl.DataFrame:
     rows = frame(triples)
-    terms = sorted_terms(rows)
-    s, p, o = (codes(rows[name], terms) for name in ("s", "p", "o"))
+    statements = Statements.of(rows.select("s", "p", "o"))
+    terms = statements.terms
+    s, p, o = (column.astype(np.int32) for column in statements.columns())
     return resolve(terms, s, p, o, options=CleanOptions(**options), apart=apart)  # type: ignore[arg-type]
 
 
