@@ -190,3 +190,16 @@ def test_an_empty_source_is_refused_and_not_the_folder_we_are_in(location: str, 
         configured(None, [location], [])
     with pytest.raises(ConfigError, match=r"limbeck\.toml: sources\.location is empty"):
         load_config(written(tmp_path, f'[[sources]]\nlocation = "{location}"\n'))
+
+
+@pytest.mark.parametrize(("written", "kept"), [('"200 MB"', 200_000_000), ("0.5", 0.5), ("1", 1.0)])
+def test_a_budget_is_a_share_or_bytes(written: str, kept: float, tmp_path: Path) -> None:
+    (tmp_path / "limbeck.toml").write_text(f"[clean]\nbudget = {written}\n", "utf-8")
+    assert load_config(tmp_path / "limbeck.toml").clean.kept == kept
+
+
+@pytest.mark.parametrize("written", ['"much"', "true", "0", "1.5", '["1 MB"]'])
+def test_a_budget_that_is_neither_is_refused(written: str, tmp_path: Path) -> None:
+    (tmp_path / "limbeck.toml").write_text(f"[clean]\nbudget = {written}\n", "utf-8")
+    with pytest.raises(ConfigError):
+        load_config(tmp_path / "limbeck.toml")
