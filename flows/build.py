@@ -53,9 +53,13 @@ def build(
     sources: Sequence[str] = (),
     questions: Sequence[str] = (),
     skip: Sequence[str] = (),
+    budget: str | None = None,
 ) -> dict[str, Any]:
-    """Builds a snapshot from the sources of the configuration and those given, publishes it; returns its manifest."""
-    options = configured(config, sources, questions)
+    """Builds a snapshot from the sources of the configuration and those given, publishes it; returns its manifest.
+
+    budget: in place of the configuration's `clean.budget`, a share or a size.
+    """
+    options = configured(config, sources, questions, budget)
     return _build(Path(workspace), options, tuple(skip))
 
 
@@ -172,7 +176,8 @@ def _rebuild(
     """Publishes what a build from the options would give, from what was pulled before."""
     skip = tuple(parent.manifest.get("skipped", ()))
     with write_lock(workspace):
-        return _publish(workspace, options, skip, parent, pulled, Clock(), keep_models=keep_models).manifest
+        made = _publish(workspace, options, skip, parent, pulled, Clock(), keep_models=keep_models, forget=True)
+    return made.manifest
 
 
 def _publish(
@@ -185,19 +190,25 @@ def _publish(
     *,
     keep_models: bool,
     forecast: Prediction | None = None,
+    forget: bool = False,
 ) -> Snapshot:
-    """Everything after the pull. forecast: what was expected of it, for the manifest to say how good that was."""
+    """Everything after the pull. forecast: what was expected of it, for the manifest to say how good that was. forget:
+    take out of the cache of vectors all that is not used any more."""
+    reads = not {"text", "embed"} <= set(skip)
+    encoder = pipeline.open_encoder(options, workspace / "cache") if reads else None
     with new_folder(workspace) as folder:
         clock.run("keep", write_pulled, folder, pulled)
         cleaned = clock.run("clean", pipeline.unclean if "clean" in skip else clean, pulled.statements, options.clean)
         if "text" in skip:
             texts = pipeline.no_texts(pulled, cleaned)
         else:
-            texts = clock.run("text", pipeline.read_texts, folder, pulled, cleaned, options)
+            texts = clock.run("text", pipeline.read_texts, folder, pulled, cleaned, options, encoder)
         facts = clock.run("store", pipeline.publish_graph, folder, cleaned, texts, options)
         facts |= {"skipped": list(skip)}
         if "embed" not in skip:
-            facts |= clock.run("embed", pipeline.embed, folder, options)
+            facts |= clock.run("embed", pipeline.embed, folder, options, encoder)
+            if encoder is not None:
+                encoder.prune(exactly=forget)
             if keep_models and parent is not None and pipeline.keep_models(parent, folder, facts):
                 facts |= {name: parent.manifest.get(name) for name in ("live", "training", "distillation", "gate")}
             elif "train" not in skip:

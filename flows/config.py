@@ -7,6 +7,7 @@ name. `commented_config` writes the file that `limbeck init` gives.
 import dataclasses
 import difflib
 import json
+import re
 import tomllib
 import types
 import typing
@@ -21,7 +22,7 @@ from kg.clean import CleanOptions
 from kg.errors import ConfigError, UsageError
 from kg.relations.extract import RelationOptions
 from kg.sources import SourceOptions
-from retrieval.options import RetrievalOptions
+from retrieval.options import EmbedOptions, RetrievalOptions
 
 STEPS = ("text", "clean", "embed", "train")
 """What `--skip` may name."""
@@ -57,6 +58,7 @@ class Config:
     clean: CleanOptions = field(default_factory=CleanOptions)
     text: TextOptions = field(default_factory=TextOptions)
     relations: RelationOptions = field(default_factory=RelationOptions)
+    embed: EmbedOptions = field(default_factory=EmbedOptions)
     retrieval: RetrievalOptions = field(default_factory=RetrievalOptions)
     train: TrainingOptions = field(default_factory=TrainingOptions)
     distill: DistillOptions = field(default_factory=DistillOptions)
@@ -95,7 +97,9 @@ def load_config(path: Path | None) -> Config:
     )
 
 
-def configured(config: str | None, sources: Sequence[str], questions: Sequence[str]) -> Config:
+def configured(
+    config: str | None, sources: Sequence[str], questions: Sequence[str], budget: str | None = None
+) -> Config:
     """The configuration of a file, with more sources and question files. Raises ConfigError without any source,
     UsageError for an empty one."""
     options = load_config(Path(config)) if config else Config()
@@ -104,6 +108,9 @@ def configured(config: str | None, sources: Sequence[str], questions: Sequence[s
     more = tuple(SourceOptions(_absolute(location)) for location in sources)
     asked = tuple(str(Path(name).resolve()) for name in questions)
     options = dataclasses.replace(options, sources=(*options.sources, *more), questions=(*options.questions, *asked))
+    if budget is not None:
+        kept = float(budget) if re.fullmatch(r"\d+(\.\d+)?", budget) else budget
+        options = dataclasses.replace(options, clean=dataclasses.replace(options.clean, budget=kept))
     if not options.sources:
         raise ConfigError("there is no source. Give --source PATH_OR_URL, or [[sources]] in the configuration.")
     return options
@@ -138,7 +145,7 @@ def commented_config(config: Config | None = None) -> str:
     for source in shown.sources or (SourceOptions("http://localhost:8890/sparql"),):
         mark = "" if shown.sources else "# "
         lines += [f"{mark}[[sources]]", *(mark + line for line in _section(source)), ""]
-    for name in ("clean", "text", "relations", "retrieval", "train", "distill", "schedule"):
+    for name in ("clean", "text", "relations", "embed", "retrieval", "train", "distill", "schedule"):
         options = getattr(shown, name)
         lines += [f"# {' '.join((type(options).__doc__ or '').split())}", f"[{name}]", *_section(options), ""]
     return "\n".join(lines)

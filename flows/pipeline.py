@@ -13,7 +13,7 @@ import os
 import resource
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from flows.config import Config, as_dict, config_from
 from kg.clean import Cleaned, CleanOptions, finish
 from kg.clean.literals import stored_form
-from kg.clean.size import disk_bytes
+from kg.clean.size import disk_bytes, parse_size
 from kg.errors import ModelError, SnapshotError
 from kg.graph import Graph, write_graph
 from kg.linking.aliases import write_aliases
@@ -41,6 +41,7 @@ from kg.types import Document, SourceInfo
 
 if TYPE_CHECKING:
     from generation.generator import Generator
+    from retrieval.cache import CachedEncoder
     from retrieval.encoder import SentenceEncoder
     from retrieval.question import Question
     from retrieval.retriever import Retriever
@@ -55,8 +56,11 @@ class Texts:
     infos: list[SourceInfo]
 
 
-def read_texts(folder: Path, pulled: Pulled, cleaned: Cleaned, config: Config) -> Texts:
-    """Links the pulled texts and abstracts against the clean graph, and reads relations from them."""
+def read_texts(
+    folder: Path, pulled: Pulled, cleaned: Cleaned, config: Config, encoder: "CachedEncoder | None" = None
+) -> Texts:
+    """Links the pulled texts and abstracts against the clean graph, and reads relations from them. encoder: one that
+    keeps vectors from build to build."""
     infos = list(pulled.infos)
     documents, owners = list(pulled.documents), list(pulled.document_source)
     if config.text.abstracts:
@@ -72,13 +76,12 @@ def read_texts(folder: Path, pulled: Pulled, cleaned: Cleaned, config: Config) -
     from kg.linking.pipeline import link
     from kg.relations.consistency import keep_consistent
     from kg.relations.extract import RelationExtractor, extract_statements
-    from retrieval.encoder import SentenceEncoder
 
     scratch = folder / "scratch"
     finished = finish(cleaned.statements, config.clean)
     graph = write_graph(scratch / "graph", finished.triples, rank=finished.rank)
     aliases = write_aliases(scratch / "aliases", graph)
-    encoder = SentenceEncoder(config.encoder)
+    encoder = encoder or open_encoder(config)
     read = [document.text for document in documents]
     mentions = link(read, graph, aliases, encoder)
     extractor = RelationExtractor.train(read, mentions, graph, encoder, config.relations)
@@ -113,14 +116,21 @@ def publish_graph(folder: Path, cleaned: Cleaned, texts: Texts, config: Config) 
     it."""
     together = concat([cleaned.statements, texts.statements])
     extracted = together.distinct() - cleaned.statements.distinct() if len(texts.statements) else 0
-    finished = finish(together, config.clean, documents=sum(len(text.text.encode()) for text in texts.documents))
-    del together
-    with storing(folder / "store", finished.triples) as digest:
-        graph = write_graph(folder / "graph", finished.triples, rank=finished.rank)
-        write_provenance(folder / "provenance", finished.support, texts.infos, texts.documents)
-        write_aliases(folder / "aliases", graph)
-        merges = write_merges(folder / "merges", cleaned.merges)
-    cost = {"compression": _cost(folder, finished.pruned, merges, config)} if finished.pruned else {}
+    options, size = config.clean, sum(len(document.text.encode()) for document in texts.documents)
+    while True:
+        finished = finish(together, options, documents=size)
+        with storing(folder / "store", finished.triples) as digest:
+            graph = write_graph(folder / "graph", finished.triples, rank=finished.rank)
+            write_provenance(folder / "provenance", finished.support, texts.infos, texts.documents)
+            write_aliases(folder / "aliases", graph)
+            merges = write_merges(folder / "merges", cleaned.merges)
+        written = _graph_bytes(folder)
+        if not isinstance(options.kept, int) or written <= parse_size(str(config.clean.budget)):
+            break
+        options = replace(options, budget=f"{options.kept * options.kept // written} B")  # the estimate was too low
+        for part in ("store", "graph", "provenance", "aliases", "merges"):
+            shutil.rmtree(folder / part)
+    cost = {"compression": _cost(written, finished.pruned, merges, config)} if finished.pruned else {}
     dropped = {**cleaned.dropped, **finished.dropped}
     return {
         **cost,
@@ -140,7 +150,7 @@ def publish_graph(folder: Path, cleaned: Cleaned, texts: Texts, config: Config) 
     }
 
 
-def _cost(folder: Path, pruned: tuple[Triples, NDArray[np.bool_]], merges: Merges, config: Config) -> dict[str, Any]:
+def _cost(written: int, pruned: tuple[Triples, NDArray[np.bool_]], merges: Merges, config: Config) -> dict[str, Any]:
     """What a budget cost: triples and bytes on disk (estimated for the whole graph), before and after, and the share of
     the configuration's questions that the whole graph answers and the smaller one still does."""
     from evaluation.answerable import still_answerable
@@ -148,14 +158,19 @@ def _cost(folder: Path, pruned: tuple[Triples, NDArray[np.bool_]], merges: Merge
 
     whole, kept = pruned
     columns = (whole.terms, whole.s, whole.p, whole.o)
-    parts = [path for part in ("graph", "store", "provenance") for path in (folder / part).rglob("*") if path.is_file()]
     asked = still_answerable(read_all(config.questions), *columns, kept, canonical=merges.canonical_many)
     return {
         "triples": [len(whole), int(kept.sum())],
-        "bytes": [disk_bytes(*columns), sum(path.stat().st_size for path in parts)],
+        "bytes": [disk_bytes(*columns), written],
         "questions": len(asked),
         "answerable": round(sum(asked.values()) / len(asked), 4) if asked else None,
     }
+
+
+def _graph_bytes(folder: Path) -> int:
+    """What the graph takes on disk, in both views and with its provenance."""
+    files = (path for part in ("graph", "store", "provenance") for path in (folder / part).rglob("*"))
+    return sum(path.stat().st_size for path in files if path.is_file())
 
 
 def forecast(config: Config, skip: Sequence[str]) -> Prediction | None:
@@ -229,14 +244,23 @@ def forget_pulls(staging: Path) -> None:
     shutil.rmtree(staging, ignore_errors=True)
 
 
-def embed(folder: Path, config: Config) -> dict[str, Any]:
-    """Writes the indexes; returns what the manifest says of the encoder."""
+def open_encoder(config: Config, cache: Path | None = None) -> "CachedEncoder":
+    """The configured encoder. cache: a folder where vectors are kept from build to build."""
+    from retrieval.cache import CachedEncoder
     from retrieval.encoder import SentenceEncoder
+
+    return CachedEncoder(SentenceEncoder(config.encoder), cache)
+
+
+def embed(folder: Path, config: Config, encoder: "CachedEncoder | None" = None) -> dict[str, Any]:
+    """Writes the indexes; returns what the manifest says of the encoder and the vectors. encoder: one that keeps
+    vectors from build to build."""
     from retrieval.index import write_indexes
 
-    encoder = SentenceEncoder(config.encoder)
-    write_indexes(folder, Graph.open(folder / "graph"), encoder)
-    return {"encoder": {"name": encoder.name, "sha256": encoder.sha256, "dimension": encoder.dimension}}
+    encoder = encoder or open_encoder(config)
+    facts = write_indexes(folder, Graph.open(folder / "graph"), encoder, config.embed)
+    made_by = {"name": encoder.name, "sha256": encoder.sha256, "dimension": encoder.dimension}
+    return {"encoder": made_by, "vectors": facts}
 
 
 def train(folder: Path, config: Config, questions: Sequence[str]) -> dict[str, Any]:

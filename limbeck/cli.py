@@ -71,6 +71,9 @@ def build(
     config: ConfigFile = None,
     questions: Questions = None,
     skip: Annotated[list[str] | None, typer.Option("--skip", help="Leave out: text, clean, embed or train.")] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", help='Prune to a share of the triples (0.5) or bytes on disk ("200 MB").')
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be pulled, and pull nothing.")] = False,
     workspace: Workspace = HERE,
     as_json: AsJson = False,
@@ -82,7 +85,7 @@ def build(
     if dry_run:
         result = jobs.estimate(config, source or [], asked, skip or [])
     else:
-        result = jobs.build(workspace, config, source or [], asked, skip or [])
+        result = jobs.build(workspace, config, source or [], asked, skip or [], budget)
     show(result, as_json, jobs.build_lines)
 
 

@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 
 def build(
-    workspace: Path, config: Path | None, sources: Sequence[str], questions: Sequence[str], skip: Sequence[str]
+    workspace: Path,
+    config: Path | None,
+    sources: Sequence[str],
+    questions: Sequence[str],
+    skip: Sequence[str],
+    budget: str | None = None,
 ) -> dict[str, Any]:
     """Runs the flow `build` here; returns the report of the snapshot."""
     from kg.sources.options import kind_of
 
-    for source in _checked(config, sources, questions, skip).sources:
+    for source in _checked(config, sources, questions, skip, budget).sources:
         kind_of(source.location)
-    given = {"sources": list(sources), "questions": list(questions), "skip": list(skip)}
+    given = {"sources": list(sources), "questions": list(questions), "skip": list(skip), "budget": budget}
     return report(_run("build", workspace, config=_name(config), **given))
 
 
@@ -179,7 +184,7 @@ def relate_file(workspace: Path, file: Path | None) -> None:
 def report(manifest: dict[str, Any]) -> dict[str, Any]:
     """What `--json` prints of a snapshot's manifest."""
     counts = dict(manifest["counts"])
-    facts = ("live", "training", "distillation", "compression", "forecast", "peak_rss_bytes", "skipped")
+    facts = ("live", "training", "distillation", "compression", "vectors", "forecast", "peak_rss_bytes", "skipped")
     return {
         "snapshot": manifest["id"],
         **counts,
@@ -266,12 +271,18 @@ def deploy_lines(result: dict[str, Any]) -> list[str]:
     return [f"{item['name']}: {item.get('schedule') or 'no schedule'}" for item in result["deployments"]]
 
 
-def _checked(config: Path | None, sources: Sequence[str], questions: Sequence[str], skip: Sequence[str]) -> "Config":
+def _checked(
+    config: Path | None,
+    sources: Sequence[str],
+    questions: Sequence[str],
+    skip: Sequence[str],
+    budget: str | None = None,
+) -> "Config":
     """The configuration of a build, whose question files can be read and whose skipped steps there are."""
     from flows.config import check_skipped, configured
 
     check_skipped(skip)
-    options = configured(_name(config), sources, questions)
+    options = configured(_name(config), sources, questions, budget)
     _check_questions(options.questions)
     return options
 

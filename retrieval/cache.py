@@ -80,9 +80,9 @@ class CachedEncoder:
             self.encoded += len(part)
         return self._files.read(keys)
 
-    def prune(self) -> None:
+    def prune(self, *, exactly: bool = False) -> None:
         """Keeps what was asked for since this object was made, where that at least halves the cache or where it lies
-        in many files; removes what other encoders left."""
+        in many files, or in any case if `exactly`; removes what other encoders left."""
         if self._parent is None:
             return
         for other in self._parent.iterdir():
@@ -90,7 +90,7 @@ class CachedEncoder:
                 shutil.rmtree(other, ignore_errors=True)
         asked = np.unique(np.concatenate(self._asked)) if self._asked else np.zeros(0, f"S{_KEY}")
         asked = asked[self._files.has(asked)]
-        if 2 * len(asked) < len(self._files) or len(self._files.paths) > _MOST_FILES:
+        if exactly or 2 * len(asked) < len(self._files) or len(self._files.paths) > _MOST_FILES:
             self._files.keep(asked)
 
     @cached_property
