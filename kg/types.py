@@ -18,7 +18,7 @@ STATEMENT_SCHEMA = {
     "confidence": pl.Float32,
 }
 """Columns of statements: a triple (N-Triples terms) and the place that states it. `source` is an index into the build's
-list of sources. `record` is the line of a dump (from 1), the page of an endpoint (from 0), or the document's position
+list of sources. `record` is the line of a dump (from 1), the slice of an endpoint (from 0), or the document's position
 among the build's documents; `start` and `end` are character offsets in the document, -1 where there are none;
 `confidence` lies in 0 to 1, and is 1 for what a source states outright."""
 

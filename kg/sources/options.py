@@ -37,8 +37,9 @@ class SourceOptions:
     outgoing triples of the instances of `classes`, or those of `seeds` and of what they reach in `hops` steps (1: the
     seeds' own triples). Classes, seeds and graph may be prefixed names. graph: the named graph to ask, of an endpoint
     only. on_error: "stop" at a statement that is not RDF, or "skip" it and list it in the manifest. timeout_s is for
-    one request; retries is how often a request that failed for a passing reason is sent again. A password comes from
-    the environment: https://me:$SPARQL_PASSWORD@host/sparql.
+    one request; retries is how often a request that failed for a passing reason is sent again, wait_s the first wait
+    before that, doubled each time. connections is the most requests that an endpoint gets at the same time, page_size
+    the most rows that one asks for. A password comes from the environment: https://me:$SPARQL_PASSWORD@host/sparql.
     """
 
     location: str
@@ -51,6 +52,8 @@ class SourceOptions:
     page_size: int = 10_000
     timeout_s: float = 60
     retries: int = 5
+    wait_s: float = 0.5
+    connections: int = 4
     on_error: Literal["stop", "skip"] = "stop"
 
     def __post_init__(self) -> None:
@@ -69,7 +72,7 @@ class SourceOptions:
                 raise UsageError(f'source {label}: {name} are given, but select is "{self.select}"; say "{name}".')
         if self.on_error not in ("stop", "skip"):
             raise UsageError(f'source {label}: on_error is "stop" or "skip", not {self.on_error!r}.')
-        for name, least in (("hops", 1), ("page_size", 1), ("retries", 0)):
+        for name, least in (("hops", 1), ("page_size", 1), ("retries", 0), ("connections", 1), ("wait_s", 0)):
             if getattr(self, name) < least:
                 raise UsageError(f"source {label}: {name} is at least {least}, not {getattr(self, name)}.")
         if self.timeout_s <= 0:

@@ -42,8 +42,9 @@ def pull(sources: Sequence[SourceOptions], *, folder: Path | None = None, skip_t
     for index, (options, kind) in enumerate(zip(sources, kinds, strict=True)):
         details: dict[str, Any] = {"skipped_text": True}
         if kind == "endpoint":
-            triples, details = read_endpoint(options, index=index, folder=folder)
-            frames.append(_statements(triples, index))
+            pieces = [pl.DataFrame(schema={"s": pl.String, "p": pl.String, "o": pl.String, "record": pl.Int64})]
+            details = read_endpoint(options, index=index, take=pieces.append, folder=folder)
+            frames.append(_statements(pl.concat(pieces), index))
         elif kind == "dump":
             triples, details = read_dump(options, index=index)
             if options.select != "whole":
