@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -51,6 +51,7 @@ class FaultyProxy:
     rate: float = 0.0
     seed: int = 0
     stall_s: float = 1.0
+    delay_s: float = 0.0
     json_only: bool = False
     faults: tuple[str, ...] = FAULTS
     done: Counter[str] = field(default_factory=Counter)
@@ -70,6 +71,13 @@ class FaultyProxy:
                 self.done[fault] += 1
         return fault, drawn
 
+    def others(self, kind: str, body: bytes) -> list[bytes]:
+        """The answers of the kind that came before this one, as long as anything is spoilt."""
+        with self.lock:
+            if self.rate:
+                self.bodies.setdefault(kind, []).append(body)
+            return self.bodies.get(kind, [])[:-1]
+
 
 @contextmanager
 def faulty_proxy(target: str, **behaviour: Any) -> Iterator[FaultyProxy]:
@@ -78,16 +86,8 @@ def faulty_proxy(target: str, **behaviour: Any) -> Iterator[FaultyProxy]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            with proxy.lock:
-                proxy.busy += 1
-                proxy.most_busy = max(proxy.busy, proxy.most_busy)
-            try:
+            with suppress(BrokenPipeError, ConnectionResetError):
                 self.answer()
-            except (BrokenPipeError, ConnectionResetError):
-                pass
-            finally:
-                with proxy.lock:
-                    proxy.busy -= 1
 
         def answer(self) -> None:
             form = self.rfile.read(int(self.headers["Content-Length"]))
@@ -103,16 +103,20 @@ def faulty_proxy(target: str, **behaviour: Any) -> Iterator[FaultyProxy]:
             if fault == "HTML":
                 return self.send(200, {"Content-Type": "text/html"}, b"<html><h1>Maintenance</h1>")
             headers = {"Accept": JSON if proxy.json_only else self.headers["Accept"]}
+            with proxy.lock:
+                proxy.busy += 1
+                proxy.most_busy = max(proxy.busy, proxy.most_busy)
+            time.sleep(proxy.delay_s)
             try:
                 with urllib.request.urlopen(urllib.request.Request(proxy.target, form, headers)) as response:
                     status, headers, body = response.status, dict(response.headers), response.read()
             except urllib.error.HTTPError as error:
                 status, headers, body = error.code, dict(error.headers), error.read()
+            with proxy.lock:
+                proxy.busy -= 1
             kind = headers["Content-Type"].partition(";")[0]
             headers = {name: headers[name] for name in ("Content-Type", "X-SPARQL-MaxRows") if name in headers}
-            with proxy.lock:
-                others = list(proxy.bodies.setdefault(kind, []))
-                proxy.bodies[kind].append(body)
+            others = proxy.others(kind, body)
             if fault == "trickle":
                 self.send(status, headers, body[: len(body) // 2], length=len(body))
                 return time.sleep(proxy.stall_s)
