@@ -111,13 +111,16 @@ def _pager(options: SourceOptions) -> Pager:
 
 @contextmanager
 def _threads(pager: Pager, options: SourceOptions) -> Iterator[Executor]:
-    """One thread more than connections, to read an answer while the others wait for theirs; all end with the block."""
+    """One thread more than connections, to read an answer while the others wait for theirs.
+
+    After the block none asks again; one that waits for an answer ends with that, and is not waited for.
+    """
     pool = ThreadPoolExecutor(options.connections + 1, thread_name_prefix="pull")
     try:
         yield pool
     finally:
         pager.endpoint.pace.ended.set()
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _patterns(options: SourceOptions) -> list[tuple[str, str]]:

@@ -163,7 +163,7 @@ class Pager:
         while True:
             try:
                 terms = self._page(part, condition, low, high, last=last)
-                if terms.n_unique() < len(terms) and (before is None or not before.equals(terms)):
+                if terms.hash_rows().n_unique() < len(terms) and (before is None or not before.equals(terms)):
                     before = terms  # a union of graphs may repeat a triple, but then it does so again
                     raise PassingError(self._wrong(part, "repeats rows within a page"))
                 return scoped(terms, low if page is None else page)

@@ -21,7 +21,7 @@ _UNSAFE_IRI = r'[\x00-\x20<>"{}|^`\\]'
 _UNSAFE = re.compile(_UNSAFE_IRI)
 _UNSAFE_TEXT = r'[\x00-\x1F"\\\x7F\x{FFFE}\x{FFFF}]'
 _NOT_LABEL = re.compile(r"[^A-Za-z0-9]")
-_BLANK = r"^(?:_:|nodeID://)"
+_ODD_RESOURCE = rf"^_:|^nodeID://|{_UNSAFE_IRI}"
 _STABLE = "_:nodeID"
 
 
@@ -51,12 +51,10 @@ def csv_terms(body: bytes, *, mark: str, predicate: str | None) -> pl.DataFrame:
     p = pl.lit(_iri(predicate)).alias("p") if predicate else _resources(frame["p"])
     kind = frame[mark]
     resource = kind == ""
-    objects = pl.select(
-        pl.when(resource)
-        .then(_resources(frame["o"], which=resource))
-        .otherwise(pl.concat_str(pl.lit('"'), _texts(frame["o"]), pl.lit('"'), _suffixes(kind)))
-        .alias("o")
-    ).to_series()
+    objects = _resources(frame["o"], which=resource) if resource.any() else frame["o"]
+    if not resource.all():
+        literals = pl.concat_str(pl.lit('"'), _texts(frame["o"]), pl.lit('"'), _suffixes(kind))
+        objects = pl.select(pl.when(resource).then(objects).otherwise(literals).alias("o")).to_series()
     return frame.select(_resources(frame["s"]), p, objects)
 
 
@@ -111,7 +109,7 @@ def is_safe(iri: str) -> bool:
 
 def _resources(values: pl.Series, *, which: pl.Series | None = None) -> pl.Series:
     """IRIs and blank nodes as terms; where not `which`, anything."""
-    odd = values.str.contains(_UNSAFE_IRI) | values.str.contains(_BLANK)
+    odd = values.str.contains(_ODD_RESOURCE)
     if which is not None:
         odd &= which
     terms = pl.select(pl.concat_str(pl.lit("<"), values, pl.lit(">"))).to_series().alias(values.name)

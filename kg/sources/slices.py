@@ -51,7 +51,10 @@ class Staging:
         path = self.path(part)
         if path is None or not path.exists() or time.time() - path.stat().st_mtime >= KEPT_S:
             return None
-        return pl.read_parquet(path)
+        try:
+            return pl.read_parquet(path)
+        except pl.exceptions.PolarsError:  # damaged since
+            return None
 
     def keep(self, part: Slice, terms: pl.DataFrame) -> None:
         """Keeps the rows of a finished slice."""
@@ -143,8 +146,8 @@ def _finish(pager: Pager, part: Slice, windows: list[pl.DataFrame], staging: Sta
         terms = pager.by_hash(part).sort("s", "p", "o")
         if not _is_whole(pager, part, terms, compared=True):
             raise IncompletePull(
-                f"{part.name}: of {part.count:,} rows counted {terms.n_unique():,} differ, and not so many by the "
-                f"count of the SPARQL endpoint {pager.endpoint.url}"
+                f"{part.name}: {len(terms):,} rows came, {_repeated(terms):,} of them again, of {part.count:,} that "
+                f"the SPARQL endpoint {pager.endpoint.url} counts, and it does not count so many different ones"
             )
     staging.keep(part, terms)
     return terms
@@ -153,5 +156,11 @@ def _finish(pager: Pager, part: Slice, windows: list[pl.DataFrame], staging: Sta
 def _is_whole(pager: Pager, part: Slice, terms: pl.DataFrame, *, compared: bool) -> bool:
     if len(terms) != part.count or not compared:
         return False
-    different = terms.n_unique()
+    different = len(terms) - _repeated(terms)
     return different == part.count or different == pager.count(part.pattern, distinct=True)
+
+
+def _repeated(terms: pl.DataFrame) -> int:
+    """How many rows of a sorted frame are the same as the one before."""
+    same = terms.select(pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in TERMS).sum())
+    return int(same.item())
