@@ -27,6 +27,8 @@ KEPT_S = 6 * 3600
 """How long a finished slice serves another run: an endpoint that changes may keep its counts."""
 AHEAD = 64
 """How many slices may wait for one before them."""
+QUEUED = 2
+"""How many pages wait for a free connection, so that none is idle."""
 _FORMAT = 2
 
 
@@ -100,7 +102,7 @@ def pull_slices(
     jobs = deque[_Job]()
     running = dict[Future[pl.DataFrame], _Job]()
     while todo or jobs:
-        while len(running) < 2 * connections and (job := _next_job(jobs, todo, staging)):
+        while len(running) < 2 * connections + QUEUED and (job := _next_job(jobs, todo, staging)):
             low = job.next
             job.started, job.next = True, min(job.part.count, low + pager.most)
             job.running += 1
