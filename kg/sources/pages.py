@@ -25,7 +25,7 @@ from typing import TypeVar
 import polars as pl
 
 from kg.errors import EndpointError, IncompletePull, SourceError
-from kg.sources.rows import MARK_OF_OBJECT, TERMS, csv_terms, iri_ref, json_terms, scoped
+from kg.sources.rows import MARK_OF_OBJECT, TERMS, csv_terms, iri_ref, json_columns, json_terms, scoped
 from kg.sources.sparql import Binding, Endpoint, PassingError, back_off, bindings, fetch, unexpected
 
 LEAST_LIMIT = 100
@@ -40,7 +40,7 @@ MOST_BUCKETS = 4096
 
 _MARK = "\0"
 _PROBE = (
-    ("<http://a/s>", "<http://a/p>", '"\\"q\\", \\\\ \\t\\n é中😀 "@en'),
+    ("<http://a/s>", "<http://a/p>", '"\\"q\\", \\\\ \\t\\n é中😀 \\r"@en'),
     ("<http://a/s>", "<http://a/p>", '""'),
     ("<http://a/s>", "<http://a/p>", '" 05"^^<http://a/type>'),
     ("<http://a/é>", "<http://a/p>", "<http://a/o,'x'>"),
@@ -195,6 +195,8 @@ class Pager:
                 terms = csv_terms(response.body, mark=f"t_{mark}", predicate=part.predicate)
             except ValueError as error:
                 raise unexpected(self.endpoint, response, "SPARQL CSV", str(error)) from error
+        elif (columns := json_columns(response.body, o=f"o_{mark}", predicate=part.predicate)) is not None:
+            terms = columns
         else:
             found = bindings(self.endpoint, response)
             try:

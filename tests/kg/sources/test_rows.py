@@ -1,12 +1,13 @@
 import csv
 import io
+import json
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg.sources.rows import csv_terms, json_terms, of_source, scoped
+from kg.sources.rows import csv_terms, json_columns, json_terms, of_source, scoped
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
@@ -35,7 +36,7 @@ rows = st.lists(
 def as_csv(bindings: list[dict[str, dict[str, str]]], *, quoting: int = csv.QUOTE_MINIMAL) -> bytes:
     """What a server would write for them."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n", quoting=quoting)  # type: ignore[arg-type]
+    writer = csv.writer(text, lineterminator="\r\n", quoting=quoting)  # type: ignore[arg-type]
     writer.writerow(["s", "p", "o", "t_1"])
     for row in bindings:
         o = row["o"]
@@ -51,6 +52,26 @@ def as_csv(bindings: list[dict[str, dict[str, str]]], *, quoting: int = csv.QUOT
 def test_csv_gives_the_terms_that_json_gives(bindings: list[dict[str, dict[str, str]]], quoting: int) -> None:
     found = csv_terms(as_csv(bindings, quoting=quoting), mark="t_1", predicate=None)
     assert found.equals(json_terms(bindings, o="o", predicate=None))
+
+
+@settings(max_examples=50)
+@given(rows)
+def test_json_by_columns_gives_the_terms_that_it_gives_row_by_row(bindings: list[dict[str, dict[str, str]]]) -> None:
+    for ascii_only in (True, False):
+        body = json.dumps({"head": {}, "results": {"bindings": bindings}}, ensure_ascii=ascii_only).encode()
+        found = json_columns(body, o="o", predicate=None)
+        assert found is not None or not bindings
+        assert found is None or found.equals(json_terms(bindings, o="o", predicate=None))
+
+
+@pytest.mark.parametrize(
+    "term", [{}, {"type": "uri"}, {"type": "literal", "value": "x"}, {"type": "uri", "value": "_:b"}, None]
+)
+def test_json_that_is_not_plain_is_left_to_be_read_row_by_row(term: dict[str, str] | None) -> None:
+    rest = {"p": {"type": "uri", "value": "http://a/p"}, "o": {"type": "literal", "value": "x"}}
+    body = json.dumps({"results": {"bindings": [{"s": term, **rest}]}}).encode()
+    assert json_columns(body, o="o", predicate=None) is None
+    assert json_columns(body[:-3], o="o", predicate=None) is None
 
 
 @given(rows, st.data())
