@@ -18,15 +18,13 @@ Each answer carries a name that was made for its query, so that the answer to an
 import hashlib
 import itertools
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import polars as pl
 
 from kg.errors import EndpointError, IncompletePull, SourceError
 from kg.sources.rows import MARK_OF_OBJECT, TERMS, csv_terms, iri_ref, json_columns, json_terms, scoped
-from kg.sources.sparql import Binding, Endpoint, PassingError, back_off, bindings, fetch, unexpected
+from kg.sources.sparql import Binding, Endpoint, PassingError, back_off, bindings, fetch, retried, unexpected
 
 LEAST_LIMIT = 100
 """Fewer rows than asked for are taken for the server's row limit only if they are at least so many."""
@@ -46,7 +44,6 @@ _PROBE = (
     ("<http://a/é>", "<http://a/p>", "<http://a/o,'x'>"),
 )
 """Terms that a server must give back unharmed before it is asked for CSV."""
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -108,19 +105,19 @@ class Pager:
             return sorted(terms.rows()) == sorted(_PROBE)
 
         try:
-            self.csv = self._retried(gives)
+            self.csv = retried(self.endpoint, gives)
         except SourceError:
             self.endpoint.pace.check()
 
     def count(self, pattern: str, *, distinct: bool = False) -> int:
         """The endpoint's own count of the pattern's solutions, or of the different ones."""
         inner = f"{{ SELECT DISTINCT ?s ?p ?o WHERE {{ {pattern} }} }}" if distinct else pattern
-        return self._retried(lambda: self._count(inner))
+        return retried(self.endpoint, lambda: self._count(inner))
 
     def counts(self, pattern: str) -> tuple[int, dict[str, int]]:
         """The endpoint's count of a pattern's solutions, and of those of each predicate ?p in the order of the IRIs;
         raises IncompletePull unless they agree."""
-        return self._retried(lambda: self._agreeing(pattern))
+        return retried(self.endpoint, lambda: self._agreeing(pattern))
 
     def window(self, part: Slice, low: int, high: int) -> pl.DataFrame:
         """The rows from `low` up to `high` of a slice as columns of TERMS; raises EndpointError, IncompletePull."""
@@ -139,7 +136,7 @@ class Pager:
                     continue
                 except _TooMuchError:
                     attempt += 1
-            found = self._retried(lambda piece=piece, count=count: self._buckets(part, piece, count))  # type: ignore[misc]
+            found = retried(self.endpoint, lambda piece=piece, count=count: self._buckets(part, piece, count))  # type: ignore[misc]
             work += [(finer, count, attempt) for finer, count in found]
         return pl.concat(pages)
 
@@ -296,15 +293,6 @@ class Pager:
 
     def _wrong(self, part: Slice, reason: str) -> IncompletePull:
         return IncompletePull(f"{part.name}: the SPARQL endpoint {self.endpoint.url} {reason}.")
-
-    def _retried(self, work: Callable[[], _T]) -> _T:
-        attempt = 0
-        while True:
-            try:
-                return work()
-            except PassingError as failure:
-                back_off(self.endpoint, failure, attempt)
-                attempt += 1
 
     def _note(self, max_rows: int | None) -> None:
         if max_rows:

@@ -17,8 +17,9 @@ import sys
 import threading
 import time
 import urllib.error
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from kg.errors import EndpointError, IncompletePull, SourceError
@@ -31,6 +32,7 @@ LONGEST_WAIT_S = 120.0
 
 Binding = dict[str, dict[str, str]]
 Form = Literal["json", "csv"]
+_T = TypeVar("_T")
 
 
 class Pace:
@@ -84,14 +86,6 @@ class Response:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The rows of a result in JSON, and the most rows that the server says it gives, if it does."""
-
-    rows: list[Binding]
-    max_rows: int | None
-
-
 class PassingError(Exception):
     """A failure that may pass: the error to raise when patience ends, the seconds the server asks to wait, whether to
     ask for less may help, and whether the server is busy for everybody."""
@@ -127,12 +121,13 @@ def connect(options: SourceOptions) -> Endpoint:
     )
 
 
-def select(endpoint: Endpoint, query: str) -> Answer:
-    """The whole answer to a SELECT query. Raises EndpointError, or IncompletePull if the server gave a part only."""
+def retried(endpoint: Endpoint, work: Callable[[], _T]) -> _T:
+    """What some work gives in the end, begun anew after each failure that may pass; raises EndpointError,
+    IncompletePull."""
     attempt = 0
     while True:
         try:
-            return ask(endpoint, query)
+            return work()
         except PassingError as failure:
             back_off(endpoint, failure, attempt)
             attempt += 1
@@ -153,12 +148,6 @@ def back_off(endpoint: Endpoint, failure: PassingError, attempt: int) -> None:
     if failure.busy:
         endpoint.pace.hold(wait_s)
     endpoint.pace.wait(wait_s)
-
-
-def ask(endpoint: Endpoint, query: str) -> Answer:
-    """The whole answer to one request; raises PassingError, EndpointError."""
-    response = fetch(endpoint, query, form="json")
-    return Answer(bindings(endpoint, response), response.max_rows)
 
 
 def fetch(endpoint: Endpoint, query: str, *, form: Form) -> Response:
