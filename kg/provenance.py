@@ -116,7 +116,7 @@ def _where(info: SourceInfo, record: int, start: int, end: int, confidence: floa
     if document is not None:
         place = f"document {document}" + (f", characters {start} to {end}" if start >= 0 else "")
     elif info.kind == "endpoint":
-        place = f"{info.name} page {record}"
+        place = f"{info.name} slice {record}"
     else:
         place = _dump_place(info, record)
     return place if confidence >= 1 else f"{place}, confidence {confidence:.2f}"

@@ -21,7 +21,7 @@ PLACE = {
     "confidence": pl.Float32,
 }
 """Where a statement stands. `source` is an index into the build's list of sources. `record` is the line of a dump (from
-1), the page of an endpoint (from 0), or the document's position among the build's documents; `start` and `end` are
+1), the slice of an endpoint (from 0), or the document's position among the build's documents; `start` and `end` are
 character offsets in the document, -1 where there are none; `confidence` lies in 0 to 1, and is 1 for what a source
 states outright."""
 SCHEMA = {**dict.fromkeys(TRIPLE, pl.String), **PLACE}

@@ -1,6 +1,7 @@
 """HTTP servers on loopback: one that gives prepared answers, one that is a SPARQL endpoint over Oxigraph."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,13 @@ def count_reply(count: int) -> Reply:
     return rows_reply([{"n": {"type": "literal", "value": str(count)}}])
 
 
+def _named(body: bytes, query: str) -> bytes:
+    """The body, a column `x` renamed `x_…` where the query names it so."""
+    for name in re.findall(r" AS \?(\w_\w+)\)", query):
+        body = body.replace(f'"{name[0]}": {{'.encode(), f'"{name}": {{'.encode())
+    return body
+
+
 @contextmanager
 def serve(answer: Callable[[str], Reply]) -> Iterator[Loopback]:
     """A server whose reply to each query is what `answer` returns."""
@@ -52,12 +60,13 @@ def serve(answer: Callable[[str], Reply]) -> Iterator[Loopback]:
             running.queries.append(form["query"][0])
             running.headers.append(dict(self.headers))
             reply = answer(form["query"][0])
+            body = _named(reply.body, form["query"][0])
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
+            self.send_header("Content-Length", str(len(body) if reply.length is None else reply.length))
             self.end_headers()
-            self.wfile.write(reply.body)
+            self.wfile.write(body)
 
         def log_message(self, *args: object) -> None:
             pass

@@ -34,7 +34,10 @@ def write_toy(folder: Path, encoder: Encoder, triples: Sequence[Triple] = tuple(
     graph = write_graph(folder / "graph", ranked(frame))
     write_store(folder / "store", ranked(frame))
     write_aliases(folder / "aliases", graph)
-    write_merges(folder / "merges", pl.DataFrame(schema={"from": pl.String, "to": pl.String, "reason": pl.String}))
+    write_merges(
+        folder / "merges",
+        pl.DataFrame(schema={"from": pl.String, "to": pl.String, "reason": pl.String, "score": pl.Float32}),
+    )
     write_indexes(folder, graph, encoder)
     return folder
 

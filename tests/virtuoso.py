@@ -90,6 +90,13 @@ class Virtuoso:
     ) -> None:
         self.stop()
 
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        if self._process is None:
+            raise RuntimeError("the server does not run")
+        return self._process.pid
+
     def load(self, path: Path, graph: str) -> None:
         """Loads an N-Triples or Turtle file, plain or .gz, into a named graph."""
         source = path.resolve()

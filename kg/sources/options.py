@@ -41,10 +41,11 @@ class SourceOptions:
     outgoing triples of the instances of `classes`, or those of `seeds` and of what they reach in `hops` steps (1:
     the seeds' own triples). Classes, seeds and graph may be prefixed names. graph: the named graph to ask, of an
     endpoint only. max_malformed: the share of the lines of a file (or rows of an endpoint) that may be no RDF; they
-    are left out and listed, and one more stops the build; 0 stops at the first. timeout_s is for one request;
-    retries is how often a request that failed for a passing reason is sent again. A password comes from the
-    environment: https://me:$SPARQL_PASSWORD@host/sparql. without: ids of documents to leave out (`limbeck remove`
-    adds to it).
+    are left out and listed, and one more stops the build; 0 stops at the first. timeout_s is for one request; retries
+    is how often a request that failed for a passing reason is sent again, wait_s the first wait before that, doubled
+    each time. connections is the most requests that an endpoint gets at the same time, page_size the most rows that one
+    asks for. A password comes from the environment: https://me:$SPARQL_PASSWORD@host/sparql. without: ids of documents
+    to leave out (`limbeck remove` adds to it).
     """
 
     location: str
@@ -57,6 +58,8 @@ class SourceOptions:
     page_size: int = 10_000
     timeout_s: float = 60
     retries: int = 5
+    wait_s: float = 0.5
+    connections: int = 4
     max_malformed: float = MAX_MALFORMED
     without: tuple[str, ...] = ()
 
@@ -76,7 +79,7 @@ class SourceOptions:
                 raise UsageError(f'source {label}: {name} are given, but select is "{self.select}"; say "{name}".')
         if not 0 <= self.max_malformed <= 1:
             raise UsageError(f"source {label}: max_malformed is a share, 0 to 1, not {self.max_malformed:g}.")
-        for name, least in (("hops", 1), ("page_size", 1), ("retries", 0)):
+        for name, least in (("hops", 1), ("page_size", 1), ("retries", 0), ("connections", 1), ("wait_s", 0)):
             if getattr(self, name) < least:
                 raise UsageError(f"source {label}: {name} is at least {least}, not {getattr(self, name)}.")
         if self.timeout_s <= 0:

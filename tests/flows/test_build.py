@@ -301,7 +301,7 @@ def test_an_endpoint_gives_the_same_graph_as_the_file(run: Run, tmp_path: Path) 
             assert found["graph_sha256"] == from_file["graph_sha256"]
             assert not (tmp_path / name / "pulls").exists()
     cited = limbeck.open(tmp_path / "full").entity("dbr:Ada_Lovelace").triples[0].sources
-    assert cited[0].startswith("toy page ")
+    assert cited[0].startswith("toy slice ")
 
 
 @pytest.mark.virtuoso

@@ -37,7 +37,7 @@ def provenance(tmp_path: Path) -> Provenance:
 def test_each_place_is_told_in_words(provenance: Provenance) -> None:
     assert len(provenance) == 2
     assert [origin.where for origin in provenance.of(0)] == [
-        "http://localhost:8890/sparql page 3",
+        "http://localhost:8890/sparql slice 3",
         "document doc-01, characters 6 to 31, confidence 0.83",
     ]
     assert [origin.where for origin in provenance.of(1)] == ["graph-100k.nt.gz line 17"]

@@ -9,7 +9,7 @@ import pytest
 
 from kg.errors import IncompletePull, ParseError
 from kg.sources import SourceOptions, pull
-from kg.sources.endpoint import KEPT_S
+from kg.sources.slices import KEPT_S
 from kg.terms import literal_term
 from tests.loopback import JSON, Reply, count_reply, rows_reply, serve, serve_oxigraph
 from tests.virtuoso import Virtuoso
@@ -66,7 +66,7 @@ def test_virtuoso_gives_everything_past_its_row_limit(loaded: tuple[Virtuoso, Pa
     assert pulled.infos[0].details["row_limit"] == 10_000
     assert without_blank(rows) == without_blank(rows_of(SourceOptions(str(path))))
     assert pulled.statements.rows["record"].is_sorted()
-    assert pulled.statements.rows["record"].max() == pulled.infos[0].details["pages"] - 1
+    assert pulled.statements.rows["record"].max() == len(pulled.infos[0].details["slices"]) - 1
 
 
 @pytest.mark.virtuoso
@@ -91,7 +91,7 @@ def test_a_server_that_hides_its_limit_gives_everything(tmp_path: Path) -> None:
     store = ox.Store()
     store.bulk_load(path=str(path), format=ox.RdfFormat.N_TRIPLES)
     with serve_oxigraph(store, max_rows=700) as server:
-        pulled = pull([SourceOptions(server.url)])
+        pulled = pull([SourceOptions(server.url, wait_s=0)])
         found = pulled.statements.frame().select("s", "p", "o").rows()
     assert len(found) == len(store)
     assert without_blank(found) == without_blank(rows_of(SourceOptions(str(path))))
@@ -129,8 +129,8 @@ def lying(query: str) -> Reply:
 
 
 def test_fewer_rows_than_counted_fail_with_the_slice_and_both_numbers(tmp_path: Path) -> None:
-    with serve(lying) as server, pytest.raises(IncompletePull, match="http://a/p: 3 rows pulled, 5 counted"):
-        pull([SourceOptions(server.url)], folder=tmp_path)
+    with serve(lying) as server, pytest.raises(IncompletePull, match=r"http://a/p: .* gives 3 rows where it counts 5"):
+        pull([SourceOptions(server.url, retries=0)], folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -139,7 +139,7 @@ def test_counts_that_do_not_add_up_fail() -> None:
         return count_reply(6) if "COUNT" in query and "GROUP BY" not in query else lying(query)
 
     with serve(answer) as server, pytest.raises(IncompletePull, match="counts 6 triples in all, but 5 by predicate"):
-        pull([SourceOptions(server.url)])
+        pull([SourceOptions(server.url, wait_s=0)])
 
 
 def test_a_server_that_ignores_the_filters_fails() -> None:
@@ -148,8 +148,8 @@ def test_a_server_that_ignores_the_filters_fails() -> None:
             return Reply(lying(query).body.replace(b'"5"', b'"900"'), headers={"Content-Type": JSON})
         return rows_reply([row(f"http://a/{i}", "http://a/p", "http://a/o") for i in range(200)])
 
-    with serve(answer) as server, pytest.raises(IncompletePull, match="cannot be told apart"):
-        pull([SourceOptions(server.url)])
+    with serve(answer) as server, pytest.raises(IncompletePull, match="gives 200 rows where it counts"):
+        pull([SourceOptions(server.url, wait_s=0)])
 
 
 def test_finished_slices_are_kept_for_the_next_run(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_finished_slices_are_kept_for_the_next_run(tmp_path: Path) -> None:
         return Reply(value or b"")
 
     with serve(answer) as server:
-        options = [SourceOptions(server.url, page_size=150)]
+        options = [SourceOptions(server.url, page_size=150, retries=3, wait_s=0.05)]
         whole = pull(options).statements
         broken = True
         with pytest.raises(Exception, match="not SPARQL JSON"):
@@ -178,7 +178,7 @@ def test_finished_slices_are_kept_for_the_next_run(tmp_path: Path) -> None:
         for path in tmp_path.glob("*.parquet"):
             os.utime(path, (0, time.time() - KEPT_S))
         assert pull(options, folder=tmp_path).statements.equals(whole)
-    assert kept == 3
+    assert kept in (3, 4)
     assert not any(re.search(r"a/p[012]>.*LIMIT", query) for query in server.queries[before:after])
     assert any(re.search(r"a/p0>.*LIMIT", query) for query in server.queries[after:])
 
@@ -190,7 +190,7 @@ def test_a_row_that_is_not_rdf_stops_or_is_skipped_and_counted() -> None:
         return rows_reply([row(f"http://a/{'x y' if i == 2 else i}", "http://a/p", "http://a/o") for i in range(5)])
 
     with serve(answer) as server:
-        with pytest.raises(ParseError, match=r"page 0: .*max_malformed is 0\.001"):
+        with pytest.raises(ParseError, match=r"slice 0: .*max_malformed is 0\.001"):
             pull([SourceOptions(server.url)])
         pulled = pull([SourceOptions(server.url, max_malformed=0.2)])
     assert (len(pulled.statements), pulled.infos[0].details["malformed"]) == (4, 1)

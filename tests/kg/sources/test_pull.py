@@ -98,6 +98,7 @@ def test_an_unknown_kind_of_source_lists_what_is_taken(tmp_path: Path, name: str
         ({"select": "classes"}, "needs a list of classes"),
         ({"seeds": ("dbr:A",)}, "seeds are given"),
         ({"page_size": 0}, "page_size is at least 1"),
+        ({"connections": 0}, "connections is at least 1"),
         ({"timeout_s": 0}, "timeout_s is more than 0"),
         ({"max_malformed": 1.5}, "max_malformed is a share"),
     ],

@@ -5,7 +5,7 @@ import pytest
 
 from kg.errors import EndpointError, IncompletePull, SourceError, UsageError
 from kg.sources import SourceOptions
-from kg.sources.sparql import connect, select
+from kg.sources.sparql import bindings, connect, fetch, retried
 from tests.loopback import Reply, count_reply, serve
 
 
@@ -20,8 +20,9 @@ SOME = b'{"head": {"vars": ["n"]}, "results": {"bindings": [{"n": {"type": "lit'
 
 
 def ask(url: str, *, retries: int = 0, timeout_s: float = 10) -> int:
-    answer = select(connect(SourceOptions(url, retries=retries, timeout_s=timeout_s)), QUERY)
-    return int(answer.rows[0]["n"]["value"])
+    endpoint = connect(SourceOptions(url, retries=retries, timeout_s=timeout_s))
+    rows = retried(endpoint, lambda: bindings(endpoint, fetch(endpoint, QUERY, form="json")))
+    return int(rows[0]["n"]["value"])
 
 
 @pytest.mark.parametrize(
