@@ -14,7 +14,9 @@ triples weigh as much as all that were made of them, so 0 is as likely as not wh
 Half of the wrong ones stand beside the right one in the graph, half do not; their ends are forgotten as often as the
 graph knows nothing of those that are scored. The same graph, triples and seed give the same scores.
 
-Predicates that join too few nodes, and those of literals, are not judged.
+Wrong triples are made of the predicates that are asked for together, so ask for many at once: asked for alone, a
+predicate has no other one to be mistaken for. Predicates that join too few nodes, and those of literals, are not
+judged.
 """
 
 from collections.abc import Callable, Sequence

@@ -107,6 +107,7 @@ def test_what_the_graph_does_not_know_scores_nothing(build: Build) -> None:
 
 
 def test_a_name_speaks_for_what_the_graph_does_not_know(build: Build) -> None:
-    asked = [("e:person999", "p:born", "e:city999"), ("e:person999", "p:born", "e:film999")]
-    city, film = plausibility(build(world()), asked, encode=toy_encode)
+    asked = [("e:person999", "p:born", f"e:{end}999") for end in ("city", "film")]
+    asked.append(("e:film999", "p:director", "e:person999"))
+    city, film, _ = plausibility(build(world()), asked, encode=toy_encode)
     assert city > film
