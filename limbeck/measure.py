@@ -144,14 +144,14 @@ def importance(kb: KnowledgeBase, job: Job) -> Evaluation:
 
 
 def truth(kb: KnowledgeBase, job: Job) -> Evaluation:
-    """Whether triples are true, told by the rest of the graph."""
+    """Whether triples are true, told by the rest of the graph and by the names of their ends."""
     from kg.clean.plausibility import plausibility
 
     frequency = baselines.predicate_counts(kb.graph)
     claims = systems.canonical_claims(job.read(gold.read_truth), kb.merges)
     return evaluate.evaluate_truth(
         claims,
-        lambda triples: plausibility(kb.graph, triples).tolist(),
+        lambda triples: plausibility(kb.graph, triples, encode=systems.name_encoder(kb)).tolist(),
         baselines={"predicate frequency": baselines.predicate_frequency(lambda p: frequency.get(p, 0))},
         model="plausibility",
         snapshot=kb.snapshot.id,

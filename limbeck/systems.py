@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evaluation.baselines import LongestMatch, adjacent_pairs, label_entities
 from evaluation.gold import Claim, Description, LinkedText, RelatedText, Triple
@@ -239,6 +240,13 @@ def frequent_relation(graph: Graph) -> str:
     between = (kind[graph.s] == ENTITY) & (kind[graph.o] == ENTITY)
     counts = np.bincount(np.asarray(graph.p)[between], minlength=len(graph.terms))
     return graph.iri_of(int(np.argmax(counts)))
+
+
+def name_encoder(kb: KnowledgeBase) -> Callable[[list[str]], NDArray[np.float32]]:
+    """The snapshot's encoder, or the default one where the build skipped embedding."""
+    from retrieval.encoder import SentenceEncoder
+
+    return (kb.encoder if kb.snapshot.manifest.get("encoder") else SentenceEncoder()).encode
 
 
 def labeller(kb: KnowledgeBase) -> Callable[[str], str]:

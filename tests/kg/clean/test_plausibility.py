@@ -3,67 +3,112 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kg.clean.plausibility import plausibility
 from kg.graph import Graph, write_graph
-from kg.terms import expand, value_of
-from tests.toy import CLEAN, ranked, triples_of
+from kg.terms import iri_term
+from tests.toy import ranked
 
-Build = Callable[[list[tuple[str, str, str]]], Graph]
+Triples = set[tuple[str, str, str]]
+Build = Callable[[Triples], Graph]
+
+LANDS, CITIES, PEOPLE = 4, 12, 120
+"""City i lies in land i % LANDS, person i is born in city i % CITIES and a citizen of its land, and made film i."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    def build(triples: list[tuple[str, str, str]]) -> Graph:
-        frame = pl.DataFrame(triples, schema=["s", "p", "o"], orient="row")
+    def build(triples: Triples) -> Graph:
+        terms = [tuple(iri_term(term) for term in triple) for triple in sorted(triples)]
+        frame = pl.DataFrame(terms, schema=["s", "p", "o"], orient="row")
         return write_graph(tmp_path_factory.mktemp("plausibility"), ranked(frame))
 
     return build
 
 
-def bare(text: str) -> list[tuple[str, str, str]]:
-    return [(value_of(s), value_of(p), value_of(o)) for s, p, o in triples_of(text)]
+def world() -> Triples:
+    triples = {(f"e:city{i}", "p:country", f"e:land{i % LANDS}") for i in range(CITIES)}
+    for i in range(PEOPLE):
+        city = i % CITIES
+        triples |= {
+            (f"e:person{i}", "p:born", f"e:city{city}"),
+            (f"e:person{i}", "p:citizen", f"e:land{city % LANDS}"),
+            (f"e:film{i}", "p:director", f"e:person{i}"),
+        }
+    return triples
 
 
-def test_what_fits_the_predicate_scores_above_what_does_not(build: Build) -> None:
-    graph = build(sorted(CLEAN))
-    fits, wrong_object, wrong_subject = plausibility(
-        graph,
-        bare(
-            "dbr:Marjane_Satrapi|dbo:birthPlace|dbr:Paris\n"
-            "dbr:Marjane_Satrapi|dbo:birthPlace|dbr:Persepolis_(film)\n"
-            "dbr:Poland|dbo:birthPlace|dbr:Paris"
-        ),
+def toy_encode(texts: list[str]) -> np.ndarray:
+    """A name's letters and nothing else: city, land, person or film."""
+    kinds = ["city", "land", "person", "film"]
+    return np.array([[float(kind in text) for kind in kinds] for text in texts], np.float32)
+
+
+def test_the_right_thing_scores_above_another_of_its_kind_and_one_of_the_wrong_kind(build: Build) -> None:
+    right, wrong_city, wrong_kind = plausibility(
+        build(world() - {("e:person5", "p:born", "e:city5")}),
+        [("e:person5", "p:born", f"e:{end}") for end in ("city5", "city6", "film6")],
     )
-    assert fits > max(wrong_object, wrong_subject)
+    assert right > 0 > max(wrong_city, wrong_kind)
 
 
 @pytest.mark.parametrize(
-    "line",
+    "triple",
     [
-        "dbr:Marie_Curie|dbo:birthPlace|dbr:Warsaw",
-        "dbr:Poland|dbo:capital|dbr:Warsaw",
-        "dbr:Persepolis_(film)|dbo:director|dbr:Marjane_Satrapi",
-        "dbr:London|dbo:country|dbr:United_Kingdom",
+        ("e:person5", "p:born", "e:city5"),
+        ("e:person5", "p:born", "e:city6"),
+        ("e:city3", "p:country", "e:land3"),
+        ("e:film7", "p:director", "e:person7"),
+        ("e:nobody", "p:citizen", "e:land1"),
     ],
 )
-def test_whether_the_graph_holds_the_triple_makes_no_difference(build: Build, line: str) -> None:
-    held = plausibility(build(sorted(CLEAN)), bare(line))
-    removed = plausibility(build(sorted(CLEAN - set(triples_of(line)))), bare(line))
-    assert held == pytest.approx(removed, abs=1e-6)
+def test_whether_the_graph_holds_the_triple_makes_no_difference(build: Build, triple: tuple[str, str, str]) -> None:
+    s, _, o = triple
+    restated = {triple, (s, "p:twin", o), (o, "p:inverse", s)}
+    others = [("e:person9", "p:born", "e:city9"), ("e:person8", "p:citizen", "e:land1")]
+    removed, held, told_thrice = (
+        plausibility(build(triples), [triple, *others])[0]
+        for triples in (world() - {triple}, world() | {triple}, world() | restated)
+    )
+    assert held == pytest.approx(removed, abs=1e-4)
+    assert told_thrice == pytest.approx(removed, abs=1e-4)
 
 
-def test_shared_neighbours_speak_for_a_triple(build: Build) -> None:
-    more = triples_of("dbr:Marie_Curie|dbo:knows|dbr:Ada_Lovelace\ndbr:Charles_Babbage|dbo:knows|dbr:Ada_Lovelace")
-    asked = bare("dbr:Marie_Curie|dbo:parent|dbr:Charles_Babbage")
-    alone = plausibility(build(sorted(CLEAN | {more[0]})), asked)
-    both = plausibility(build(sorted(CLEAN | set(more))), asked)
-    assert both[0] > alone[0]
+ends = st.integers(0, 7)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sets(st.tuples(ends, st.integers(0, 1), ends), min_size=12, max_size=40),
+    st.tuples(ends, st.integers(0, 1), ends),
+)
+def test_no_triple_of_any_graph_is_looked_up(
+    build: Build, numbers: set[tuple[int, int, int]], asked: tuple[int, int, int]
+) -> None:
+    triples = {(f"e:{s}", f"p:{p}", f"e:{o}") for s, p, o in numbers}
+    triple = (f"e:{asked[0]}", f"p:{asked[1]}", f"e:{asked[2]}")
+    held, removed = (plausibility(build(own), [triple]) for own in (triples | {triple}, triples - {triple}))
+    assert held == pytest.approx(removed, abs=1e-4)
+
+
+def test_the_same_graph_gives_the_same_scores(build: Build) -> None:
+    graph = build(world())
+    asked = [("e:person5", "p:born", "e:city6"), ("e:city3", "p:country", "e:land3")]
+    assert plausibility(graph, asked).tolist() == plausibility(graph, asked).tolist()
 
 
 def test_what_the_graph_does_not_know_scores_nothing(build: Build) -> None:
-    graph = build(sorted(CLEAN))
-    unknown = [("x:a", expand("dbo:birthPlace"), "x:b"), ("x:a", "x:p", expand("dbr:Paris"))]
+    graph = build(world())
+    unknown = [("e:x", "p:born", "e:y"), ("e:person5", "p:unheard", "e:city5")]
     assert plausibility(graph, unknown).tolist() == [0.0, 0.0]
     assert plausibility(graph, []).shape == (0,)
-    assert np.isfinite(plausibility(graph, [tuple(map(value_of, t)) for t in sorted(CLEAN)])).all()  # type: ignore[misc]
+    assert plausibility(build({("e:a", "p:b", "e:c")}), [("e:a", "p:b", "e:c")]).tolist() == [0.0]
+
+
+def test_a_name_speaks_for_what_the_graph_does_not_know(build: Build) -> None:
+    asked = [("e:person999", "p:born", f"e:{end}999") for end in ("city", "film")]
+    asked.append(("e:film999", "p:director", "e:person999"))
+    city, film, _ = plausibility(build(world()), asked, encode=toy_encode)
+    assert city > film

@@ -166,18 +166,18 @@ def test_finished_slices_are_kept_for_the_next_run(tmp_path: Path) -> None:
 
     with serve(answer) as server:
         options = [SourceOptions(server.url, page_size=150, retries=3, wait_s=0.05)]
-        whole = pull(options).statements
+        whole = pull(options).statements.frame()
         broken = True
         with pytest.raises(Exception, match="not SPARQL JSON"):
             pull(options, folder=tmp_path)
         broken = False
         kept = len(list(tmp_path.glob("*.parquet")))
         before = len(server.queries)
-        assert pull(options, folder=tmp_path).statements.equals(whole)
+        assert pull(options, folder=tmp_path).statements.frame().equals(whole)
         after = len(server.queries)
         for path in tmp_path.glob("*.parquet"):
             os.utime(path, (0, time.time() - KEPT_S))
-        assert pull(options, folder=tmp_path).statements.equals(whole)
+        assert pull(options, folder=tmp_path).statements.frame().equals(whole)
     assert kept in (3, 4)
     assert not any(re.search(r"a/p[012]>.*LIMIT", query) for query in server.queries[before:after])
     assert any(re.search(r"a/p0>.*LIMIT", query) for query in server.queries[after:])
@@ -202,8 +202,8 @@ def test_virtuoso_gives_real_data_whole(virtuoso: Virtuoso, shared: Path) -> Non
     files = [shared / "dbpedia" / f"{name}.nt.gz" for name in ("graph-100k", "labels", "abstracts")]
     for path in files:
         virtuoso.load(path, "http://real/")
-    found = pull([SourceOptions(virtuoso.url, graph="http://real/")]).statements.select("s", "p", "o")
-    expected = pull([SourceOptions(str(path)) for path in files]).statements.select("s", "p", "o").unique()
+    found = pull([SourceOptions(virtuoso.url, graph="http://real/")]).statements.frame().select("s", "p", "o")
+    expected = pull([SourceOptions(str(path)) for path in files]).statements.frame().select("s", "p", "o").unique()
     assert len(found) == len(expected)
     literal = pl.col("o").str.contains(rf'"\^\^<{XSD}(double|decimal|float)>$')
     plain = [frame.filter(~literal).sort("s", "p", "o") for frame in (found, expected)]
