@@ -46,10 +46,10 @@ def main() -> None:
     wall, cpu = spent[0] / spent[1]
     results = {
         "texts": len(texts),
-        "SentenceTransformer.encode": {"wall_s": round(spent[0, 0], 2), "cpu_s": round(spent[0, 1], 2)},
-        "ours": {"wall_s": round(spent[1, 0], 2), "cpu_s": round(spent[1, 1], 2)},
-        "ratio by the clock": round(wall, 2),
-        "ratio by processor time": round(cpu, 2),
+        "SentenceTransformer.encode": {"wall_s": round(float(spent[0, 0]), 2), "cpu_s": round(float(spent[0, 1]), 2)},
+        "ours": {"wall_s": round(float(spent[1, 0]), 2), "cpu_s": round(float(spent[1, 1]), 2)},
+        "ratio by the clock": round(float(wall), 2),
+        "ratio by processor time": round(float(cpu), 2),
         "recall@10": round(agreement(plain, ours), 4),
         "recall@10 in float16": round(agreement(plain, ours.astype(np.float16).astype(np.float32)), 4),
         "form": encoder.form,

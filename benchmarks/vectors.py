@@ -70,6 +70,8 @@ def main() -> None:
         }
         results.append(found)
         print(json.dumps(found), flush=True)
+        kinds = {"vectors": len(rows), "questions": len(asked), "entities": len(own)}
+        write_record("vectors", results, options=kinds)  # after each, for the last ones take minutes
 
     for shrink in (16.0, 8.0, 4.0, 2.0):
         chosen = EmbedOptions(shrink=shrink)
@@ -85,7 +87,6 @@ def main() -> None:
             return plain_index(rows, factory, folder)
 
         measure(f"FAISS {factory}", plain)
-    write_record("vectors", results, options={"vectors": len(rows), "questions": len(asked), "entities": len(own)})
 
 
 def plain_index(rows: Rows, factory: str, folder: Path) -> Quantised:
