@@ -125,7 +125,7 @@ def of_source(blank: str, record: int) -> list[pl.Expr]:
         term, label = pl.col(name), pl.col(name).str.slice(2)
         expressions.append(
             pl.when(term.str.starts_with(_STABLE))
-            .then(pl.concat_str(pl.lit(f"_:{blank}x"), label))
+            .then(pl.concat_str(pl.lit(f"_:{blank}"), label))
             .when(term.str.starts_with("_:"))
             .then(pl.concat_str(pl.lit(f"_:{blank}r{record}x"), label))
             .otherwise(term)

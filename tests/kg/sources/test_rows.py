@@ -98,6 +98,6 @@ def test_what_is_no_answer_to_the_query_is_refused(body: bytes) -> None:
 
 def test_blank_nodes_of_one_answer_get_its_page_and_those_of_a_source_its_number() -> None:
     terms = pl.DataFrame({"s": ["_:b0", "<http://a/s>"], "p": ["<http://a/p>"] * 2, "o": ["_:nodeID_1", '"_:b0"']})
-    found = scoped(terms, 7).with_columns(of_source(3, 5))
-    assert found["s"].to_list() == ["_:s3r5p7xb0", "<http://a/s>"]
+    found = scoped(terms, 7).with_columns(of_source("s3x", 5))
+    assert found["s"].to_list() == ["_:s3xr5xp7xb0", "<http://a/s>"]
     assert found["o"].to_list() == ["_:s3xnodeID_1", '"_:b0"']
