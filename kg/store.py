@@ -8,12 +8,13 @@ import errno
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -72,20 +73,26 @@ def storing(folder: Path, triples: "Triples") -> Iterator[str]:
     disk is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lines = folder.with_name(f"{folder.name}.nt")
+    parts = folder.with_name(f"{folder.name}.parts")
+    parts.mkdir()
+    blank = triples.terms.str.starts_with("_:").any()
+    command = [sys.executable, "-P", "-m", "kg.store_writer", str(folder), "blank" if blank else ""]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    digest = ""
     try:
-        digest = triples.write_lines(lines)
-        blank = triples.terms.str.starts_with("_:").any()
-        command = [sys.executable, "-P", "-m", "kg.store_writer", str(folder), str(lines), "blank" if blank else ""]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as writer:
+        with subprocess.Popen(command, env=environment, **pipes) as writer:  # type: ignore[call-overload]
             try:
+                with suppress(BrokenPipeError), writer.stdin:
+                    digest = triples.write_lines(
+                        parts, finished=lambda path: print(path, file=writer.stdin, flush=True)
+                    )
                 yield digest
-                said = writer.stderr.read().decode(errors="replace").strip()  # type: ignore[union-attr]
+                said = writer.stderr.read().strip()
             finally:
                 writer.kill()
     finally:
-        lines.unlink(missing_ok=True)
+        shutil.rmtree(parts)
     if "No space left" in said:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     if writer.returncode:

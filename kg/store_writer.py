@@ -1,4 +1,5 @@
-"""The process that writes a SPARQL store: `python -m kg.store_writer FOLDER LINES [blank]`, LINES canonical N-Triples.
+"""The process that writes a SPARQL store: `python -m kg.store_writer FOLDER [blank]` reads the names of files with
+canonical N-Triples from standard input, each loaded, and removed, as soon as it is named.
 
 `bulk_load` would give blank nodes new names, so lines with some (there are such if it says `blank`) go in as parsed
 quads. It ends when its parent does.
@@ -11,25 +12,28 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from kg.sandbox import end_with_parent
-from kg.sources.compressed import line_chunks
 
-CHUNK_BYTES = 64 << 20
-"""Loaded at a time, so that memory does not grow with the graph."""
 _BLANK = re.compile(rb"^(?:_:|<[^>]*> <[^>]*> _:).*\n", re.MULTILINE)
 
 
-def write(folder: Path, lines: Path, *, blank: bool) -> None:
-    """Writes the lines of a file as a store."""
-    store = ox.Store(str(folder))
-    with lines.open("rb") as stream:
-        for chunk in line_chunks(stream, path=lines, chunk_bytes=CHUNK_BYTES):
-            if blank:
-                store.bulk_extend(ox.parse(b"".join(_BLANK.findall(chunk)), format=ox.RdfFormat.N_TRIPLES))
-                chunk = _BLANK.sub(b"", chunk)
-            store.bulk_load(chunk, format=ox.RdfFormat.N_TRIPLES, lenient=True)
+def load(store: ox.Store, lines: bytes, *, blank: bool) -> None:
+    """Adds N-Triples lines to a store."""
+    if blank:
+        store.bulk_extend(ox.parse(b"".join(_BLANK.findall(lines)), format=ox.RdfFormat.N_TRIPLES))
+        lines = _BLANK.sub(b"", lines)
+    store.bulk_load(lines, format=ox.RdfFormat.N_TRIPLES, lenient=True)
+
+
+def main() -> None:
+    """Writes the store."""
+    store = ox.Store(sys.argv[1])
+    for name in sys.stdin:
+        path = Path(name.rstrip("\n"))
+        load(store, path.read_bytes(), blank=sys.argv[2] == "blank")
+        path.unlink()
     store.flush()
 
 
 if __name__ == "__main__":
     end_with_parent()
-    write(Path(sys.argv[1]), Path(sys.argv[2]), blank=sys.argv[3] == "blank")
+    main()

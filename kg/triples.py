@@ -1,7 +1,8 @@
 """Distinct triples as integer columns over sorted terms: the form in which a graph is ranked, pruned and written."""
 
 import hashlib
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from kg.statements import TRIPLE, Statements, keys, used_terms
 
-LINES = 200_000
-"""Lines written at a time."""
+LINES = 100_000
+"""Lines made at a time."""
+PART = 500_000
+"""Lines of a file."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,23 @@ class Triples:
             digest.update(lines)
         return digest.hexdigest()
 
-    def write_lines(self, path: Path) -> str:
-        """Writes the lines into a file; returns their SHA-256."""
+    def write_lines(self, folder: Path, *, finished: Callable[[Path], None]) -> str:
+        """Writes the lines into files of a folder, PART lines each, in their order; returns the SHA-256 of all.
+
+        finished: called with each file when it is whole.
+        """
         digest = hashlib.sha256()
-        with path.open("wb") as file:
-            for lines in self.lines():
-                digest.update(lines)
-                file.write(lines)
+        for number, part in enumerate(_batched(self.lines(), PART // LINES)):
+            path = folder / f"{number}.nt"
+            with path.open("wb") as file:
+                for lines in part:
+                    digest.update(lines)
+                    file.write(lines)
+            finished(path)
         return digest.hexdigest()
+
+
+def _batched(items: Iterator[bytes], size: int) -> Iterator[Iterator[bytes]]:
+    """The items in groups of `size`, each to be used up before the next."""
+    for first in items:
+        yield itertools.chain([first], itertools.islice(items, size - 1))
