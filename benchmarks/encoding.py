@@ -6,6 +6,7 @@ sums, by the clock and by processor time, which other work on the machine distur
 """
 
 import argparse
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,13 +19,13 @@ from kg.describe import describe_all
 from kg.graph import Graph
 from retrieval.encoder import SentenceEncoder
 from retrieval.index import described_entities
-from retrieval.neighbours import Neighbours
+from retrieval.neighbours import write_neighbours
 
 
 def main() -> None:
     """Measures and prints both."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.encoding", description=__doc__)
-    parser.add_argument("snapshot", type=Path, help="folder with graph/ and neighbours/")
+    parser.add_argument("snapshot", type=Path, help="folder with graph/")
     parser.add_argument("--texts", type=int, default=4000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
@@ -32,7 +33,8 @@ def main() -> None:
     from sentence_transformers import SentenceTransformer
 
     graph = Graph.open(options.snapshot / "graph")
-    entities = described_entities(graph, Neighbours.open(options.snapshot / "neighbours", graph))
+    with tempfile.TemporaryDirectory() as folder:
+        entities = described_entities(graph, write_neighbours(Path(folder), graph))
     drawn = np.random.default_rng(0).choice(entities, min(options.texts, len(entities)), replace=False)
     texts = describe_all(graph, drawn)
     encoder = SentenceEncoder(device="cpu")
