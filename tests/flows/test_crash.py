@@ -14,7 +14,7 @@ import pytest
 from kg.snapshot import current_id, open_snapshot, snapshot_ids
 from kg.verify import verify
 from limbeck.jobs import status
-from tests.loopback import Reply, count_reply, serve
+from tests.loopback import Reply, count_reply, rows_reply, serve
 from tests.toy import CLEAN, TOY_NT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -112,10 +112,10 @@ def test_kill_9_at_any_moment_leaves_the_snapshot_and_nothing_else(tmp_path: Pat
 def test_the_second_of_two_builds_is_told_to_wait(tmp_path: Path) -> None:
     asked, finish = threading.Event(), threading.Event()
 
-    def answer(_: str) -> Reply:
+    def answer(query: str) -> Reply:
         asked.set()
         finish.wait(WAIT_S * 2)
-        return count_reply(0)
+        return count_reply(0) if "COUNT" in query else rows_reply([])
 
     (tmp_path / "toy.nt").write_text(TOY_NT, "utf-8")
     with serve(answer) as slow, building(tmp_path, slow.url) as first:

@@ -8,6 +8,7 @@ import pytest
 
 from kg.errors import NoSnapshot, SnapshotError, WorkspaceLocked
 from kg.snapshot import (
+    FORMAT,
     KEEP,
     Snapshot,
     current_id,
@@ -198,7 +199,7 @@ def test_a_manifest_that_is_damaged_or_of_another_format_is_refused(tmp_path: Pa
     manifest.write_text("{")
     with pytest.raises(SnapshotError, match="damaged"):
         open_snapshot(tmp_path)
-    for text in ("[]", '{"format": 1}'):
+    for text in ("[]", json.dumps({"format": FORMAT})):
         manifest.write_text(text)
         with pytest.raises(SnapshotError, match="damaged"):
             open_snapshot(tmp_path)
