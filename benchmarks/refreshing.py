@@ -95,7 +95,7 @@ def read_lines(path: Path) -> list[str]:
 def load(server: Virtuoso, path: Path, lines: list[str]) -> None:
     """Makes the lines all that the graph holds."""
     path.write_text("\n".join(lines) + "\n", "utf-8")
-    server.run(f"log_enable(3); sparql clear graph <{GRAPH}>;")
+    server.run(f"log_enable(3);\nsparql clear graph <{GRAPH}>;")
     server.load(path, GRAPH)
 
 

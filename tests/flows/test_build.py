@@ -1,6 +1,4 @@
-import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +8,8 @@ import pytest
 
 import limbeck
 from distill import distil
-from distill.options import DistillOptions
-from flows import build as flows
 from flows import pipeline
-from flows.config import commented_config, config_from
-from flows.server import LocalServer
-from flows.steps import run_flow
+from flows.config import config_from
 from generation.teach import HELD_OUT
 from kg.errors import ConfigError, ModelError, NoSnapshot, SnapshotError
 from kg.snapshot import current_id, open_snapshot, snapshot_ids
@@ -25,62 +19,10 @@ from limbeck.endpoint import serve_dump
 from limbeck.jobs import report, rollback, status, status_lines
 from limbeck.render import gate_lines
 from retrieval.question import Question, read_questions
+from tests.builds import LESS_NT, TEXTS, UNSAID, Run, toy
 from tests.loopback import serve_oxigraph
 from tests.toy import ADDED, CLEAN, DISTINCT, DROPPED, ENTITIES, PREDICATES, TOY_NT, triples_of
 from tests.virtuoso import Virtuoso
-from tests.workspaces import small_config
-
-TEXTS = (
-    "Ada Lovelace was born in London.",
-    "Charles Babbage was born in London.",
-    "Pierre Curie was born in Paris.",
-    "Marie Curie was born in Warsaw.",
-)
-UNSAID = next(triple for triple in triples_of("dbr:Marie_Curie|dbo:birthPlace|dbr:Warsaw"))
-"""What the source of triples leaves out, and the last text says."""
-LESS_NT = TOY_NT.replace("{} {} {} .\n".format(*UNSAID), "")
-
-Run = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(scope="session")
-def run(prefect_server: LocalServer) -> Run:
-    """Runs a flow of `flows.build` by its name, on the session's server."""
-
-    def run(name: str, workspace: Path, **parameters: Any) -> dict[str, Any]:
-        return run_flow(getattr(flows, name), server=prefect_server, workspace=str(workspace), **parameters)
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A configuration file over the small sources; its student has one layer, and the gate asks for no quality."""
-    folder = tmp_path_factory.mktemp("sources")
-    (folder / "toy.nt").write_text(LESS_NT, "utf-8")
-    lines = (json.dumps({"id": f"text-{i}", "text": text}) for i, text in enumerate(TEXTS))
-    (folder / "texts.jsonl").write_text("\n".join(lines), "utf-8")
-    distill = DistillOptions(encoder_layers=1, examples=16, batch_size=4, keep_quality=0.0)
-    (folder / "limbeck.toml").write_text(commented_config(replace(small_config(folder), distill=distill)), "utf-8")
-    return folder / "limbeck.toml"
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, run: Run, config: Path) -> Path:
-    """A workspace with one whole build."""
-    workspace = tmp_path_factory.mktemp("built") / "workspace"
-    run("build", workspace, config=str(config))
-    return workspace
-
-
-@pytest.fixture
-def copied(built: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(built, tmp_path / "workspace")
-
-
-def toy(folder: Path) -> list[str]:
-    (folder / "toy.nt").write_text(TOY_NT, "utf-8")
-    return [str(folder / "toy.nt")]
 
 
 def test_the_counts_add_up(built: Path) -> None:

@@ -2,7 +2,10 @@
 order of lines does not matter, and what was kept gives what was read."""
 
 import hashlib
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -14,9 +17,10 @@ from flows import pipeline
 from flows.config import Config
 from kg.clean import CleanOptions, clean
 from kg.errors import UsageError
+from kg.snapshot import open_snapshot
 from kg.sources import SourceOptions, pull, read_pulled, without, write_pulled
 from kg.terms import OWL_SAME_AS, RDF_TYPE, RDFS_LABEL, REDIRECTS
-from tests.toy import RAW
+from tests.toy import RAW, TOY_NT
 
 _NODES = [f"<http://dbpedia.org/resource/{name}>" for name in "ABCDE"] + ["_:b0", "_:b1", "<http://w/Q1>"]
 _PREDICATES = [REDIRECTS, OWL_SAME_AS, RDFS_LABEL, RDF_TYPE, "<http://dbpedia.org/ontology/p>"]
@@ -127,3 +131,18 @@ def test_an_iri_that_is_kept_apart_is_not_merged() -> None:
     triples = set(made.statements.frame().select("s", "p", "o").rows())
     assert (q90, RDFS_LABEL, '"City of Light"@en') in triples
     assert (paris, RDFS_LABEL, '"Paris"@en') in triples
+
+
+def test_the_number_of_threads_changes_nothing(tmp_path: Path) -> None:
+    lines = [f"<http://a/{i % 997}> <http://a/p{i % 13}> <http://a/{i * 7 % 1999}> .\n" for i in range(20_000)]
+    (tmp_path / "a.nt").write_text("".join(lines) + TOY_NT, "utf-8")
+    found = []
+    for threads in ("1", "4"):
+        workspace = tmp_path / threads
+        command = [sys.executable, "-m", "limbeck.cli", "build", "-w", str(workspace), "-s", str(tmp_path / "a.nt")]
+        environment = {**os.environ, "POLARS_MAX_THREADS": threads, "OMP_NUM_THREADS": threads}
+        skipped = ["--skip", "text", "--skip", "embed", "--skip", "train"]
+        subprocess.run([*command, *skipped], check=True, capture_output=True, env=environment)
+        found.append(open_snapshot(workspace).manifest["parts"])
+    assert found[0] == found[1]
+    assert set(found[0]) == {"aliases", "graph", "merges", "provenance", "pulled", "store"}
