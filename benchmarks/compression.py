@@ -28,7 +28,7 @@ from kg.graph import LITERAL, kinds, write_graph
 from kg.merges import Merges, write_merges
 from kg.provenance import write_provenance
 from kg.sources import SourceOptions, pull
-from kg.statements import Statements, compact, keys
+from kg.statements import Statements, compact
 from kg.store import write_store
 from retrieval.question import Question, read_questions
 
@@ -69,9 +69,7 @@ def main() -> None:
 def columns_of(statements: Statements, merges: Merges) -> Columns:
     """The distinct triples of clean statements."""
     statements = compact(statements.terms, statements.rows)
-    s, p, o = statements.columns()
-    _, first = np.unique(keys(s, p, o), return_index=True)
-    s, p, o = (column[first].astype(np.int32) for column in (s, p, o))
+    s, p, o = statements.triples()
     kind = kinds(statements.terms, s, p, o)
     degree = sum(np.bincount(ends, minlength=len(kind)) for ends in (s, o)) * (kind != LITERAL)
     return Columns(statements.terms, s, p, o, kind, entity_rank(s, o, kind), degree, merges)

@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kg.arrays import find
 from kg.graph import Ids
 from kg.terms import RDF_TYPE, iri_term, value_of
 from kg.values import canonical_value
@@ -138,9 +139,8 @@ class _Edges:
             {"q": [q for q, _ in named], "term": [iri_term(iri) for iri in (canonical(iris) if canonical else iris)]},
             schema={"q": pl.UInt32, "term": pl.String},
         )
-        place = self.terms.search_sorted(wanted["term"]).cast(pl.Int64).clip(0, max(len(self.terms) - 1, 0))
-        wanted = wanted.with_columns(id=place, found=self.terms.gather(place))
-        return wanted.filter(pl.col("found") == pl.col("term")).select("q", "id").unique(maintain_order=True)
+        wanted = wanted.with_columns(id=pl.Series(find(wanted["term"], self.terms)))
+        return wanted.filter(pl.col("id") >= 0).select("q", "id").unique(maintain_order=True)
 
     def answers(
         self,

@@ -24,7 +24,7 @@ from flows.steps import step  # noqa: E402
 from kg.clean import clean  # noqa: E402
 from kg.merges import Merges, check_merged  # noqa: E402
 from kg.snapshot import Snapshot, new_folder, open_snapshot, write_lock  # noqa: E402
-from kg.sources import Pulled, pull, without, write_pulled  # noqa: E402
+from kg.sources import Pulled, estimate, pull, without, write_pulled  # noqa: E402
 from kg.sources.forecast import Prediction  # noqa: E402
 from kg.terms import expand  # noqa: E402
 
@@ -162,7 +162,7 @@ def _build(
     with write_lock(workspace):
         staging = workspace / "pulls"
         known = pipeline.known_sources(parent) if parent else {}
-        forecast = None if parent else clock.run("estimate", pipeline.forecast, options, skip)
+        forecast = None if parent else pipeline.forecast(clock.run("estimate", estimate, options.sources), skip)
         places = {"folder": staging, "quarantine": workspace / "quarantine"}
         pulled = clock.run("pull", pull, options.sources, **places, skip_text="text" in skip, known=known)
         made = _publish(workspace, options, skip, parent, pulled, clock, keep_models=keep_models, forecast=forecast)
@@ -198,7 +198,10 @@ def _publish(
     encoder = pipeline.open_encoder(options, workspace / "cache") if reads else None
     with new_folder(workspace) as folder:
         clock.run("keep", write_pulled, folder, pulled)
-        cleaned = clock.run("clean", pipeline.unclean if "clean" in skip else clean, pulled.statements, options.clean)
+        if "clean" in skip:
+            cleaned = clock.run("clean", pipeline.unclean, pulled.statements)
+        else:
+            cleaned = clock.run("clean", clean, pulled.statements, options.clean)
         if "text" in skip:
             texts = pipeline.no_texts(pulled, cleaned)
         else:

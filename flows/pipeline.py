@@ -22,16 +22,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from flows.config import Config, as_dict, config_from
-from kg.clean import Cleaned, CleanOptions, finish
+from kg.clean import Cleaned, Finished, finish
 from kg.clean.literals import stored_form
-from kg.clean.size import disk_bytes, parse_size
+from kg.clean.size import disk_bytes
 from kg.errors import ModelError, SnapshotError
 from kg.graph import Graph, write_graph
 from kg.linking.aliases import write_aliases
 from kg.merges import Merges, write_merges
 from kg.provenance import write_provenance
 from kg.snapshot import Snapshot, publish
-from kg.sources import Pulled, SourceOptions, estimate, read_pulled
+from kg.sources import Pulled, SourceOptions, read_pulled
 from kg.sources.forecast import Prediction, compare, predict
 from kg.statements import Statements, concat, rename
 from kg.store import storing
@@ -116,20 +116,7 @@ def publish_graph(folder: Path, cleaned: Cleaned, texts: Texts, config: Config) 
     it."""
     together = concat([cleaned.statements, texts.statements])
     extracted = together.distinct() - cleaned.statements.distinct() if len(texts.statements) else 0
-    options, size = config.clean, sum(len(document.text.encode()) for document in texts.documents)
-    while True:
-        finished = finish(together, options, documents=size)
-        with storing(folder / "store", finished.triples) as digest:
-            graph = write_graph(folder / "graph", finished.triples, rank=finished.rank)
-            write_provenance(folder / "provenance", finished.support, texts.infos, texts.documents)
-            write_aliases(folder / "aliases", graph)
-            merges = write_merges(folder / "merges", cleaned.merges)
-        written = _graph_bytes(folder)
-        if not isinstance(options.kept, int) or written <= parse_size(str(config.clean.budget)):
-            break
-        options = replace(options, budget=f"{options.kept * options.kept // written} B")  # the estimate was too low
-        for part in ("store", "graph", "provenance", "aliases", "merges"):
-            shutil.rmtree(folder / part)
+    finished, graph, merges, digest, written = _write_graph(folder, together, cleaned, texts, config)
     cost = {"compression": _cost(written, finished.pruned, merges, config)} if finished.pruned else {}
     dropped = {**cleaned.dropped, **finished.dropped}
     return {
@@ -148,6 +135,27 @@ def publish_graph(folder: Path, cleaned: Cleaned, texts: Texts, config: Config) 
         },
         "sources": [{"name": info.name, "kind": info.kind, **info.details} for info in texts.infos],
     }
+
+
+def _write_graph(
+    folder: Path, statements: Statements, cleaned: Cleaned, texts: Texts, config: Config
+) -> tuple[Finished, Graph, Merges, str, int]:
+    """(what was written, the graph, the log of merges, the graph's hash, the bytes on disk). A graph above a budget in
+    bytes, for its size is only estimated, is pruned and written again."""
+    options, size = config.clean, sum(len(document.text.encode()) for document in texts.documents)
+    while True:
+        finished = finish(statements, options, documents=size)
+        with storing(folder / "store", finished.triples) as digest:
+            graph = write_graph(folder / "graph", finished.triples, rank=finished.rank)
+            write_provenance(folder / "provenance", finished.support, texts.infos, texts.documents)
+            write_aliases(folder / "aliases", graph)
+            merges = write_merges(folder / "merges", cleaned.merges)
+        written = _graph_bytes(folder)
+        if not isinstance(options.kept, int) or written <= config.clean.kept:
+            return finished, graph, merges, digest, written
+        options = replace(options, budget=f"{options.kept * options.kept // written} B")
+        for part in ("store", "graph", "provenance", "aliases", "merges"):
+            shutil.rmtree(folder / part)
 
 
 def _cost(written: int, pruned: tuple[Triples, NDArray[np.bool_]], merges: Merges, config: Config) -> dict[str, Any]:
@@ -173,9 +181,9 @@ def _graph_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in files if path.is_file())
 
 
-def forecast(config: Config, skip: Sequence[str]) -> Prediction | None:
-    """What a build will take; None where only pulling tells how many triples there are."""
-    rows = estimate(config.sources)
+def forecast(rows: Sequence[dict[str, Any]], skip: Sequence[str]) -> Prediction | None:
+    """What a build will take, from what `kg.sources.estimate` says of its sources; None where only pulling tells how
+    many triples there are."""
     if any(row["kind"] == "endpoint" and row["triples"] is None for row in rows):
         return None
     lines = sum(row["triples"] if row["kind"] == "endpoint" else row["lines"] for row in rows if row["kind"] != "text")
@@ -197,16 +205,15 @@ def pulled_before(parent: Snapshot) -> Pulled:
 
 
 def known_sources(parent: Snapshot) -> dict[SourceOptions, tuple[Statements, SourceInfo]]:
-    """What each source of a snapshot gave, by its options."""
+    """What each dump of a snapshot gave, by its options: it need not be read again if its files are the same."""
     options = config_from(parent.manifest["config"]).sources
     pulled = pulled_before(parent)
     sources = pulled.statements.rows["source"]
-    return {
-        source: (pulled.statements.keep(sources == place), pulled.infos[place]) for place, source in enumerate(options)
-    }
+    dumps = [place for place, info in enumerate(pulled.infos) if info.kind == "dump"]
+    return {options[place]: (pulled.statements.keep(sources == place), pulled.infos[place]) for place in dumps}
 
 
-def unclean(statements: Statements, _: CleanOptions) -> Cleaned:
+def unclean(statements: Statements) -> Cleaned:
     """The statements as they came, each once: what `--skip clean` publishes.
 
     Only literals of XML Schema types take the form that the store keeps, so that both views show one graph.

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kg.arrays import spread
 from kg.graph import BLANK, LITERAL, Graph, Ids
 from kg.labels import LABELS
 from kg.terms import ABSTRACT, OWL_SAME_AS, RDF_TYPE, REDIRECTS
@@ -82,9 +83,9 @@ def _spread(pointer: NDArray[np.int64], entities: NDArray[np.int64]) -> tuple[ND
     """(entity, position) for at most `_MAX_ROWS` positions of each entity's range, evenly spaced."""
     start, count = pointer[entities], pointer[entities + 1] - pointer[entities]
     taken = np.minimum(count, _MAX_ROWS)
-    step = np.repeat(count / np.maximum(taken, 1), taken)
-    index = np.arange(taken.sum()) - np.repeat(np.cumsum(taken) - taken, taken)
-    return np.repeat(entities, taken), np.repeat(start, taken) + (index * step).astype(np.int64)
+    which, index = spread(taken)
+    step = count / np.maximum(taken, 1)
+    return entities[which], start[which] + (index * step[which]).astype(np.int64)
 
 
 def _types(graph: Graph, left: pl.DataFrame) -> dict[int, str]:

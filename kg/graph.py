@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kg.arrays import find
 from kg.labels import labels
 from kg.statements import keys
 from kg.strings import StringColumn, write_strings
@@ -169,11 +170,6 @@ def _pointers(column: Ids, n_terms: int) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(np.bincount(column, minlength=n_terms))]).astype(np.int64)
 
 
-def _position(terms: pl.Series, term: str) -> int:
-    position = int(terms.search_sorted(term))
-    return position if position < len(terms) and terms[position] == term else -1
-
-
 def kinds(terms: pl.Series, s: Ids, p: Ids, o: Ids) -> NDArray[np.uint8]:
     """The kind of each sorted term.
 
@@ -183,8 +179,8 @@ def kinds(terms: pl.Series, s: Ids, p: Ids, o: Ids) -> NDArray[np.uint8]:
     kind = np.full(len(terms), ENTITY, np.uint8)
     kind[terms.str.starts_with('"').to_numpy()] = LITERAL
     kind[terms.str.starts_with("_:").to_numpy()] = BLANK
-    typed = p == _position(terms, RDF_TYPE)
-    meta = [_position(terms, name) for name in META_CLASSES]
+    typed = p == find(pl.Series([RDF_TYPE]), terms)[0]
+    meta = find(pl.Series(META_CLASSES), terms)
     declared = np.isin(o, meta)
     instances = s[typed & ~declared]
     classes = np.setdiff1d(np.concatenate([o[typed], s[typed & declared]]), instances)

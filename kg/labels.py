@@ -13,8 +13,18 @@ LABELS = (RDFS_LABEL, "<http://www.w3.org/2004/02/skos/core#prefLabel>", "<http:
 
 
 def labels(terms: pl.Series, s: NDArray[np.int32], p: NDArray[np.int32], o: NDArray[np.int32]) -> pl.Series:
-    """The readable name of each of the sorted terms. Of several labels an English one comes before one without a
-    language and that before others, then the better predicate, then the text that comes first."""
+    """The readable name of each of the sorted terms: its best label, else one made from it."""
+    return readable(terms).gather(best_labels(terms, s, p, o)).alias("label")
+
+
+def best_labels(
+    terms: pl.Series, s: NDArray[np.int32], p: NDArray[np.int32], o: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """For each of the sorted terms the position of its best label, or its own where it has none.
+
+    Of several labels an English one comes before one without a language and that before others, then the better
+    predicate, then the text that comes first.
+    """
     place = np.full(len(terms), len(LABELS), np.uint8)
     for number, name in enumerate(LABELS):
         place[(terms == name).to_numpy()] = number
@@ -26,7 +36,7 @@ def labels(terms: pl.Series, s: NDArray[np.int32], p: NDArray[np.int32], o: NDAr
     best = rows[np.flatnonzero(np.diff(s[rows], prepend=-1))]
     chosen = np.arange(len(terms), dtype=np.int32)
     chosen[s[best]] = o[best]
-    return readable(terms).gather(chosen).alias("label")
+    return chosen
 
 
 def readable(terms: pl.Series) -> pl.Series:

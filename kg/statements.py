@@ -12,6 +12,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kg.arrays import distinct, find
+
 TRIPLE = ("s", "p", "o")
 PLACE = {
     "source": pl.UInt16,
@@ -67,13 +69,15 @@ class Statements:
 
     def positions(self, terms: "pl.Series | Sequence[str]") -> NDArray[np.int64]:
         """The positions of some terms that are among `terms`, in their order; those that are not are left out."""
-        wanted = pl.Series(terms, dtype=pl.String)
-        if not len(self.terms):
-            return np.zeros(0, np.int64)
-        found = np.minimum(self.terms.search_sorted(wanted).to_numpy(), len(self.terms) - 1).astype(np.int64)
-        there: NDArray[np.bool_] = (self.terms.gather(found) == wanted).to_numpy()
-        chosen: NDArray[np.int64] = found[there]
-        return chosen
+        found = find(pl.Series(terms, dtype=pl.String), self.terms)
+        return found[found >= 0]
+
+    def triples(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+        """s, p, o of the distinct triples, sorted."""
+        columns = self.columns()
+        _, first = np.unique(keys(*columns), return_index=True)
+        s, p, o = (column[first].astype(np.int32) for column in columns)
+        return s, p, o
 
     def distinct(self) -> int:
         """The number of distinct triples."""
@@ -209,8 +213,7 @@ def keys(s: NDArray[Any], p: NDArray[Any], o: NDArray[Any]) -> NDArray[np.uint64
 
 def count_distinct(key: NDArray[np.uint64]) -> int:
     """The number of distinct keys."""
-    ordered = np.sort(key)
-    return int((ordered[1:] != ordered[:-1]).sum()) + bool(len(key))
+    return len(distinct(key))
 
 
 def _ranks(column: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kg.statements import TRIPLE, Statements, keys, used_terms
+from kg.statements import TRIPLE, Statements, used_terms
 
 LINES = 100_000
 """Lines made at a time."""
@@ -38,10 +38,8 @@ class Triples:
     @classmethod
     def of(cls, statements: Statements) -> "Triples":
         """The distinct triples of statements, unranked: importance 0, confidence 1."""
-        columns = statements.columns()
-        _, first = np.unique(keys(*columns), return_index=True)
-        s, p, o = (column[first].astype(np.int32) for column in columns)
-        return cls(statements.terms, s, p, o, np.zeros(len(first), np.float32), np.ones(len(first), np.float32))
+        s, p, o = statements.triples()
+        return cls(statements.terms, s, p, o, np.zeros(len(s), np.float32), np.ones(len(s), np.float32))
 
     def frame(self) -> pl.DataFrame:
         """The triples with N-Triples terms in s, p, o, in their order, with `importance` and `confidence`."""

@@ -110,10 +110,9 @@ def estimate(
     from flows import pipeline
     from kg.sources import estimate as look
 
-    options = _checked(config, sources, questions, skip)
-    expected = pipeline.forecast(options, skip)
-    said = {} if expected is None else asdict(expected)
-    return {"dry_run": True, "sources": look(options.sources), **said}
+    rows = look(_checked(config, sources, questions, skip).sources)
+    expected = pipeline.forecast(rows, skip)
+    return {"dry_run": True, "sources": rows, **({} if expected is None else asdict(expected))}
 
 
 def status(workspace: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.arrays import spread
 from kg.graph import LITERAL, Graph, Ids
 from kg.terms import ABSTRACT, PREFIXES, iri_term, name_of
 
@@ -134,6 +135,5 @@ def _groups(owners: Ids, steps: Ids) -> tuple[NDArray[np.int64], NDArray[np.int6
 
 def _ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
     """All positions of the ranges, one after another."""
-    lengths = np.asarray(ends) - np.asarray(starts)
-    offsets = np.repeat(np.asarray(starts) - np.r_[0, np.cumsum(lengths)[:-1]], lengths)
-    return offsets + np.arange(int(lengths.sum()))
+    group, inside = spread(np.asarray(ends) - np.asarray(starts))
+    return np.asarray(starts)[group] + inside

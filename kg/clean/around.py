@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.arrays import spread
 from kg.graph import LITERAL, Graph
 
 Ints = NDArray[np.int64]
@@ -64,7 +65,7 @@ class Around:
         wanted = np.maximum(a, 0) * width + relation
         found = np.searchsorted(self.held, wanted, "right") - np.searchsorted(self.held, wanted, "left")
         low, high = self.between(np.maximum(a, 0), b)
-        item, step = _spread(np.where((a >= 0) & (b >= 0), high - low, 0))
+        item, step = spread(np.where((a >= 0) & (b >= 0), high - low, 0))
         own = np.bincount(item[self.relation[low[item] + step] == relation[item]], minlength=len(a))
         return np.where((a >= 0) & (relation >= 0), found - own, 0)
 
@@ -81,13 +82,13 @@ class Around:
         own_low, own_high = self.between(near, far)
         degree = self.degree(near, far)
         size = np.minimum(degree, _MOST)
-        item, step = _spread(size)
+        item, step = spread(size)
         edge = self.start[near[item]] + (step * degree[item]) // np.maximum(size[item], 1)
         edge += np.where(edge >= own_low[item], (own_high - own_low)[item], 0)
         middle = self.key[edge] % max(len(self.nodes), 1)
         low, high = self.between(far[item], middle)
         third = (middle != far[item]) & (middle != near[item])
-        found, step = _spread(np.where(third, high - low, 0))
+        found, step = spread(np.where(third, high - low, 0))
         first, second = (self.relation[at].astype(np.int64) for at in (edge[found], low[found] + step))
         turned = swap[item[found]]
         first, second = np.where(turned, second, first), np.where(turned, first, second)
@@ -129,9 +130,3 @@ def _places(ordered: Ints, terms: Ints) -> Ints:
         return np.full(len(terms), -1)
     place = np.minimum(np.searchsorted(ordered, terms), len(ordered) - 1)
     return np.where(ordered[place] == terms, place, -1)
-
-
-def _spread(sizes: Ints) -> tuple[Ints, Ints]:
-    """For groups of these sizes: the group of each item, and its place in the group."""
-    group = np.repeat(np.arange(len(sizes)), sizes)
-    return group, np.arange(len(group)) - np.repeat(np.cumsum(sizes) - sizes, sizes)

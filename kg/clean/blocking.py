@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kg.arrays import distinct
 from kg.graph import Ids
 
 _MOST = 16
@@ -60,13 +61,6 @@ def edits(texts: pl.Series, a: Ids, b: Ids) -> NDArray[np.int64]:
         left, right = texts.gather(a[part]).to_list(), texts.gather(b[part]).to_list()
         found[part] = cpdist(left, right, scorer=OSA.distance, score_cutoff=2, dtype=np.int32)
     return found
-
-
-def distinct(values: Hashes) -> Hashes:
-    """The distinct values, ascending. (np.unique makes a hash table first, which takes several times as long.)"""
-    ordered = np.sort(values)
-    first = np.concatenate([np.ones(min(len(ordered), 1), bool), ordered[1:] != ordered[:-1]])
-    return np.asarray(ordered[first], np.uint64)
 
 
 def _one_edit(packed: pl.Series, numbers: Hashes, order: NDArray[np.uint32]) -> Hashes:

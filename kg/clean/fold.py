@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kg.arrays import spread
 from kg.terms import PREFIXES
 
 SAME, SUPPORT = 0.8, 20
@@ -78,10 +79,8 @@ def _meet(low: NDArray[np.uint64], high: NDArray[np.uint64]) -> tuple[Ids, Ids]:
     order = np.argsort(high, kind="stable")
     ordered = high[order]
     start, end = (np.searchsorted(ordered, low, side=side) for side in ("left", "right"))
-    count = end - start
-    at = np.repeat(np.arange(len(low)), count)
-    inside = np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count)
-    return at, order[np.repeat(start, count) + inside]
+    at, inside = spread(end - start)
+    return at, order[start[at] + inside]
 
 
 def _same(raw: Ids, mapped: Ids, low: Ids, high: Ids, s_low: Ids, s_high: Ids, at: Ids, to: Ids) -> NDArray[np.bool_]:

@@ -86,10 +86,7 @@ def merge(statements: Statements, options: CleanOptions) -> Merged:
 def merge_twins(merged: Merged, options: CleanOptions) -> Merged:
     """The same with twins merged that no statement links (see `kg.clean.resolve`)."""
     statements = merged.statements
-    columns = statements.columns()
-    _, first = np.unique(keys(*columns), return_index=True)
-    triples = (column[first].astype(np.int32) for column in columns)
-    twins = resolve(statements.terms, *triples, options=options, apart=options.apart)
+    twins = resolve(statements.terms, *statements.triples(), options=options, apart=options.apart)
     if not len(twins):
         return merged
     kept, loops = follow(statements, twins)

@@ -8,7 +8,6 @@ Slips swap, double or lose a letter inside a word more often than names differ i
 letter (Pollock and Zamora 1984); an edit that makes many pairs of words is an ending.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +15,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from kg.clean.letters import surprise_of
-from kg.graph import Ids, codes
-from kg.labels import LABELS
-from kg.terms import name_of, parse_literal, value_of
+from kg.graph import Ids
+from kg.labels import best_labels, readable
 
 _FOLD = {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}
 _NUMBER = r"\p{N}|^c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})$"
@@ -60,30 +58,11 @@ def labels(terms: pl.Series, ids: Ids, s: Ids, p: Ids, o: Ids) -> tuple[pl.Serie
     """A name for each of the terms at ascending `ids`, and whether it is stated: the best label (English before none
     before others), else the one that the IRI makes. A category says so in brackets, for it is no twin of what it is
     about."""
-    known = pl.DataFrame({"p": LABELS, "place": np.arange(len(LABELS), dtype=np.int8)})
-    known = known.filter(pl.col("p").is_in(terms.implode()))
-    at = codes(known["p"], terms)
-    rows = np.flatnonzero(np.isin(p, at))
-    text = pl.col("text")
-    stated = (
-        pl.DataFrame({"id": s[rows], "code": p[rows], "text": terms.gather(o[rows])})
-        .join(known.select("place", code=pl.Series(at)), on="code")
-        .filter(text.str.starts_with('"'))
-        .with_columns(
-            language=pl.when(text.str.ends_with('"@en')).then(0).when(text.str.ends_with('"')).then(1).otherwise(2)
-        )
-        .sort("id", "language", "place", "text")
-        .unique("id", keep="first", maintain_order=True)
-        .select("id", text=_text(text))
-    )
-    named = pl.DataFrame({"id": ids, "term": terms.gather(ids)})
-    named = named.join(stated, on="id", how="left", maintain_order="left")
-    own = named["text"].is_not_null()
-    without = named.filter(~own).select("id", made=_from_iri(pl.col("term")))
-    named = named.join(without, on="id", how="left", maintain_order="left")
-    label = pl.coalesce("text", "made")
+    best = best_labels(terms, s, p, o)[ids]
+    named = pl.DataFrame({"term": terms.gather(ids), "label": readable(terms.gather(best))})
     category = pl.col("term").str.contains("/resource/Category:", literal=True)
-    return named.select(pl.when(category).then(label + " (category)").otherwise(label).alias("label")).to_series(), own
+    label = pl.when(category).then(pl.col("label") + " (category)").otherwise("label")
+    return named.select(label.alias("label")).to_series(), pl.Series(best != ids)
 
 
 def read_names(label: pl.Series) -> Names:
@@ -224,21 +203,3 @@ def _others(words: pl.Series, split: pl.DataFrame) -> Floats:
     counted = rest.join(wanted.select("rest").unique(), on="rest", how="semi").group_by("rest").agg(others=pl.len())
     found = wanted.join(counted, on="rest", how="left", maintain_order="left")["others"].fill_null(1)
     return np.maximum(found.to_numpy().astype(float) - 1.0, 1.0)
-
-
-def _text(literal: pl.Expr) -> pl.Expr:
-    body = literal.str.extract(r'^"((?s:.*))"(?:@[A-Za-z0-9-]+|\^\^<[^>]*>)?$')
-    escaped = literal.str.contains("\\", literal=True)
-    return _where(escaped, literal, lambda term: parse_literal(term)[0], body)
-
-
-def _from_iri(term: pl.Expr) -> pl.Expr:
-    plain = term.str.extract(r"/resource/([^%]*)>$").str.replace_all("_", " ", literal=True)
-    plain = plain.str.replace("^Category:", "").str.strip_chars()
-    return _where(plain.is_null() | (plain == ""), term, lambda text: name_of(value_of(text)), plain)
-
-
-def _where(rare: pl.Expr, column: pl.Expr, read: Callable[[str], str], otherwise: pl.Expr) -> pl.Expr:
-    """`read` of the column where that is needed, one by one, else `otherwise`."""
-    one_by_one = pl.when(rare).then(column).map_elements(read, return_dtype=pl.String)
-    return pl.when(rare).then(one_by_one).otherwise(otherwise)

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kg.clean.blocking import distinct
+from kg.arrays import distinct, find
 from kg.graph import ENTITY, Ids
 from kg.labels import LABELS
 from kg.terms import ABSTRACT, OWL_SAME_AS, RDF_TYPE, REDIRECTS, SKOS_ALT_LABEL
@@ -41,10 +41,11 @@ class Neighbourhood:
         names = terms.gather(used).str.extract(r"([^/#]*)>$").str.to_lowercase()
         local[used] = names.rank("dense").fill_null(0).to_numpy()
         silent = np.zeros(len(terms), bool)
-        silent[[at for name in _SILENT if (at := _find(terms, name)) >= 0]] = True
+        unsaid = find(pl.Series(_SILENT), terms)
+        silent[unsaid[unsaid >= 0]] = True
         told = ~silent[p]
         reached = told & (kind[o] == ENTITY) & (kind[s] == ENTITY)
-        typed = _find(terms, RDF_TYPE)
+        typed = int(find(pl.Series([RDF_TYPE]), terms)[0])
         self._type = 2 * int(local[typed]) if typed >= 0 else -1
         self._n = max(int((kind == ENTITY).sum()), 1)
         outward = _rows(2 * local[p[told]], o[told], s[told], wanted)
@@ -156,8 +157,3 @@ def _rows(relation: Ids, other: Ids, entity: Ids, wanted: NDArray[np.bool_]) -> 
             "functional": (holders / rows)[relations].astype(np.float32),
         }
     ).unique(["entity", "relation", "other"], keep="first", maintain_order=True)
-
-
-def _find(terms: pl.Series, term: str) -> int:
-    position = int(terms.search_sorted(term))
-    return position if position < len(terms) and terms[position] == term else -1

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kg.arrays import find
 from kg.terms import PREFIXES
 
 _RDFS, _OWL = PREFIXES["rdfs"], PREFIXES["owl"]
@@ -119,14 +120,6 @@ def stated(terms: pl.Series, s: NDArray[Any], p: NDArray[Any], o: NDArray[Any]) 
 def is_datatype(names: pl.Series) -> pl.Series:
     """Which terms name datatypes."""
     return names.str.contains(_DATATYPE)
-
-
-def find(terms: pl.Series, names: pl.Series) -> NDArray[np.int64]:
-    """The position of each term in sorted, distinct `names`, or -1."""
-    if not len(names):
-        return np.full(len(terms), -1)
-    place = np.minimum(names.search_sorted(terms).to_numpy().astype(np.int64), len(names) - 1)
-    return np.where((names.gather(place) == terms).to_numpy(), place, -1)
 
 
 def _ones(matrix: Any) -> Any:

@@ -80,19 +80,7 @@ def finish(statements: Statements, options: CleanOptions, *, documents: int = 0)
     published with them. Raises EmptyGraph."""
     if not len(statements):
         raise EmptyGraph("no triple is left after cleaning. Name a source that has some, or loosen [clean] options.")
-    statements = compact(statements.terms, statements.rows)
-    rows = statements.rows[np.lexsort([statements.rows[name].to_numpy() for name in reversed(_PLACE)])]
-    key = keys(*(rows[name].to_numpy() for name in TRIPLE))
-    order = np.argsort(key, kind="stable")
-    first = np.flatnonzero(np.diff(key[order], prepend=~key[order[:1]]))
-    support = rows.select(*PLACE)[order].with_columns(
-        triple=pl.Series(np.repeat(np.arange(len(first)), np.diff(first, append=len(order))))
-    )
-    s, p, o = (rows[name].to_numpy()[order[first]].astype(np.int32) for name in TRIPLE)
-    del rows, key, order
-    confidence = np.maximum.reduceat(support["confidence"].to_numpy(), first)
-    support = support.filter(_new_places(support))
-    found = Triples(statements.terms, s, p, o, np.zeros(len(s), np.float32), confidence)
+    found, support = _gathered(statements)
     why = _violations(found, options)
     flagged: dict[str, int] = dict(why.drop_nulls().cast(pl.String).value_counts().sort("why").iter_rows())
     kept = why.is_null().to_numpy() if options.violations == "drop" else np.ones(len(found), bool)
@@ -116,6 +104,24 @@ def finish(statements: Statements, options: CleanOptions, *, documents: int = 0)
     dropped = {**(flagged if options.violations == "drop" else {}), **({"budget": lost} if lost else {})}
     pruned = None if options.kept == 1.0 else (sound, within)
     return Finished(triples, _normalised(rank[used]), support, dropped, flagged, pruned)
+
+
+def _gathered(statements: Statements) -> tuple[Triples, pl.DataFrame]:
+    """(the distinct triples, unranked, their statements: columns triple (the row there) and those of PLACE)."""
+    statements = compact(statements.terms, statements.rows)
+    rows = statements.rows[np.lexsort([statements.rows[name].to_numpy() for name in reversed(_PLACE)])]
+    key = keys(*(rows[name].to_numpy() for name in TRIPLE))
+    order = np.argsort(key, kind="stable")
+    first = np.flatnonzero(np.diff(key[order], prepend=~key[order[:1]]))
+    support = rows.select(*PLACE)[order].with_columns(
+        triple=pl.Series(np.repeat(np.arange(len(first)), np.diff(first, append=len(order))))
+    )
+    s, p, o = (rows[name].to_numpy()[order[first]].astype(np.int32) for name in TRIPLE)
+    del rows, key, order
+    confidence = np.maximum.reduceat(support["confidence"].to_numpy(), first)
+    support = support.filter(_new_places(support))
+    triples = Triples(statements.terms, s, p, o, np.zeros(len(s), np.float32), confidence)
+    return triples, support
 
 
 def _folded(statements: Statements) -> Statements:

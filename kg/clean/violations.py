@@ -20,8 +20,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kg.arrays import find
 from kg.clean.literals import UNITS, ill_typed
-from kg.clean.ontology import DISJOINT, DOMAIN, RANGE, Ontology, Order, find, is_datatype
+from kg.clean.ontology import DISJOINT, DOMAIN, RANGE, Ontology, Order, is_datatype
 from kg.terms import PREFIXES, RDF_TYPE
 
 AGAINST = 2
@@ -113,9 +114,9 @@ def violations(terms: pl.Series, s: Ids, p: Ids, o: Ids, ontology: Ontology) -> 
 
 @dataclass(frozen=True)
 class _Branches:
-    """sets: the distinct sets of roots as bits, the empty one first. of_class: by class the place of its set, 0 at
-    the end for what is no class. apart: by
-    root the bits of those that owl:disjointWith excludes. Of more than 64 roots the largest count."""
+    """sets: the distinct sets of roots as bits, the empty one first. of_class: by class the place of its set, 0 at the
+    end for what is no class. apart: by root the bits of those that owl:disjointWith excludes. Of more than 64 roots the
+    largest count."""
 
     classes: Order
     sets: Bits

@@ -99,14 +99,14 @@ def split_lines(chunk: bytes) -> pl.Series:
     return pl.Series(lines, dtype=pl.String)
 
 
-def check_utf8(chunk: bytes, *, path: Path, first: int) -> str:
+def check_utf8(text: bytes, *, path: Path) -> str:
     """The text of the bytes; raises ParseError with the line of the first byte that is not UTF-8."""
     try:
-        return chunk.decode()
+        return text.decode()
     except UnicodeDecodeError as error:
-        line = first + chunk.count(b"\n", 0, error.start)
+        line = text.count(b"\n", 0, error.start) + 1
         raise ParseError(
-            f"{path}, line {line}: expected UTF-8 text, got the byte 0x{chunk[error.start]:02x}. "
+            f"{path}, line {line}: expected UTF-8 text, got the byte 0x{text[error.start]:02x}. "
             "Convert the file to UTF-8."
         ) from error
 

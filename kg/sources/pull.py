@@ -45,11 +45,11 @@ def pull(
     again. Raises UsageError, SourceError, and EmptyGraph if no source gave a triple.
     """
     kinds = [_checked_kind(options) for options in sources]
-    collector, before = Collector(), list[Statements]()
+    collector, whole = Collector(), list[Statements]()
     documents, document_source, infos = list[Document](), list[int](), list[SourceInfo]()
     for index, (options, kind) in enumerate(zip(sources, kinds, strict=True)):
         if kind == "dump" and options in known and unchanged(options, known[options][1]):
-            before.append(known[options][0].of_source(index))
+            whole.append(known[options][0].of_source(index))
             infos.append(known[options][1])
             continue
         details: dict[str, Any] = {"skipped_text": True}
@@ -57,7 +57,11 @@ def pull(
         if kind == "endpoint":
             details = read_endpoint(options, blank=_blank(options), take=collector.source(index), folder=folder)
         elif kind == "dump":
-            details = _read_dump(options, collector, index, aside)
+            own = collector if options.select == "whole" else Collector()
+            details = read_dump(options, blank=_blank(options), take=own.source(index), quarantine=aside)
+            if own is not collector:
+                whole.append(select_triples(own.statements(), options))
+                details["selected"] = len(whole[-1])
         elif not skip_text:
             found, details = read_texts(options, quarantine=aside)
             found = [document for document in found if document.id not in options.without]
@@ -66,8 +70,8 @@ def pull(
             document_source += [index] * len(found)
         location = without_credentials(options.location)
         infos.append(SourceInfo(options.label, kind, {"location": location, **details}))
-    statements = concat([collector.statements(), *before])
-    if before:
+    statements = concat([collector.statements(), *whole])
+    if whole:
         statements = Statements(statements.terms, statements.rows.sort("source", maintain_order=True))
     if not len(statements):
         read = ", ".join(f"{info.name} ({info.kind})" for info in infos) or "none"
@@ -102,17 +106,6 @@ def unchanged(options: SourceOptions, info: SourceInfo) -> bool:
         path.stat().st_size == row["bytes"] and file_sha256(path) == row["sha256"]
         for path, row in zip(files, before.values(), strict=True)
     )
-
-
-def _read_dump(options: SourceOptions, collector: Collector, index: int, quarantine: Path | None) -> dict[str, Any]:
-    """The details of a dump whose selected statements go to the collector."""
-    if options.select == "whole":
-        return read_dump(options, blank=_blank(options), take=collector.source(index), quarantine=quarantine)
-    own = Collector()
-    details = read_dump(options, blank=_blank(options), take=own.source(index), quarantine=quarantine)
-    selected = select_triples(own.statements(), options)
-    collector.add(selected.frame())
-    return {**details, "selected": len(selected)}
 
 
 def _blank(options: SourceOptions) -> str:

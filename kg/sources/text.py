@@ -16,6 +16,7 @@ from kg.errors import ParseError
 from kg.progress import progress, short_name
 from kg.snapshot import file_sha256
 from kg.sources.compressed import line_chunks, open_file
+from kg.sources.ntriples import check_utf8
 from kg.sources.options import SourceOptions, plain_name, text_files
 from kg.sources.quarantine import Malformed, Quarantine, Tally
 from kg.types import Document
@@ -109,14 +110,7 @@ def _extracted(data: bytes, suffix: str, path: Path) -> str:
         from kg.sources.html import html_text
 
         return html_text(data, path=path)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ParseError(
-            f"{path}, line {line}: expected UTF-8 text, got the byte 0x{data[error.start]:02x}. "
-            "Convert the file to UTF-8."
-        ) from error
+    return check_utf8(data.removeprefix(codecs.BOM_UTF8), path=path)
 
 
 def _lines(path: Path, tally: Tally) -> Iterator[tuple[Document, str]]:

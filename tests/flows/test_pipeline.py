@@ -49,7 +49,7 @@ def test_abstracts_do_not_depend_on_the_order_of_statements(order: list[int]) ->
 def test_without_cleaning_both_views_show_one_graph(tmp_path: Path) -> None:
     typed = f'"05"^^<{XSD}integer>', f'"5"^^<{XSD}integer>', f'"about 5"^^<{XSD}integer>', f'" ^^<{XSD}integer>"@fr'
     pulled = pulled_from(tmp_path, *typed, f'"05"^^<{XSD}integer>', '" x "', '"\ufffe"', "_:b")
-    cleaned = pipeline.unclean(pulled.statements, CleanOptions())
+    cleaned = pipeline.unclean(pulled.statements)
     (blank,) = (term for term in cleaned.statements.terms if term.startswith("_:"))
     assert sorted(cleaned.statements.frame()["o"]) == sorted(
         [f'"5"^^<{XSD}integer>'] * 3 + [*typed[2:], '" x "', '"\\uFFFE"', blank]

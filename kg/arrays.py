@@ -1,0 +1,36 @@
+"""Small operations on sorted terms and on arrays of numbers that several parts need."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+
+def find(terms: pl.Series, names: pl.Series) -> NDArray[np.int64]:
+    """The position of each term in sorted, distinct `names`, or -1.
+
+    >>> find(pl.Series(["b", "x"]), pl.Series(["a", "b"])).tolist()
+    [1, -1]
+    """
+    if not len(names):
+        return np.full(len(terms), -1)
+    place = np.minimum(names.search_sorted(terms).to_numpy().astype(np.int64), len(names) - 1)
+    return np.where((names.gather(place) == terms).to_numpy(), place, -1)
+
+
+def distinct(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The distinct values, ascending. (np.unique makes a hash table first, which takes several times as long.)"""
+    ordered = np.sort(values)
+    first = np.concatenate([np.ones(min(len(ordered), 1), bool), ordered[1:] != ordered[:-1]])
+    return np.asarray(ordered[first], np.uint64)
+
+
+def spread(sizes: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For groups of these sizes: the group of each item, and its place in the group.
+
+    >>> [part.tolist() for part in spread(np.array([2, 0, 1]))]
+    [[0, 0, 2], [0, 1, 0]]
+    """
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    return group, np.arange(len(group)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
