@@ -9,33 +9,15 @@ import numpy as np
 
 from kg.graph import LITERAL, Graph, Ids
 from retrieval.neighbours import Neighbours
+from retrieval.path import Path, Seed
+from retrieval.reach import answers_of, layers_of
+
+__all__ = ["SHOWN", "SHOWN_ROWS", "Evidence", "Path", "Seed", "gather"]
 
 SHOWN = 12
 """Most answers that the text of one piece of evidence spells out."""
 SHOWN_ROWS = 24
 """Most triples that one piece of evidence cites."""
-
-
-@dataclass(frozen=True)
-class Seed:
-    """An entity where paths begin. `start` and `end` are the mention's offsets in the question, -1 without one; `log_p`
-    is the log of the probability that this is what the question speaks of."""
-
-    entity: int
-    start: int
-    end: int
-    log_p: float
-
-
-@dataclass(frozen=True)
-class Path:
-    """Relations (numbers of `Neighbours`) to follow from a seed, and the form of the answer; `target` is the entity to
-    be met for a yes/no question, -1 otherwise."""
-
-    seed: Seed
-    relations: tuple[int, ...]
-    form: str = "select"
-    target: int = -1
 
 
 @dataclass(frozen=True)
@@ -55,24 +37,16 @@ def gather(path: Path, neighbours: Neighbours, *, log_p: float = 0.0) -> Evidenc
     """The evidence of a path, or None where the path leads nowhere, or to a single literal that one would not count:
     "how many people live in …" asks for the number there."""
     graph = neighbours.graph
-    layers = [np.array([path.seed.entity], np.int32)]
-    for relation in path.relations:
-        layers.append(neighbours.follow_all(layers[-1], relation))
-        if not len(layers[-1]):
-            return None
-    reached = layers[-1]
-    names = ", ".join(neighbours.names[relation] for relation in path.relations)
-    head = f"{graph.label_of(path.seed.entity)} | {names}"
+    reached = answers_of(path, neighbours)
+    if not len(reached):
+        return None
+    head = _head(path, neighbours)
     if path.form == "ask":
-        return _yes_or_no(path, neighbours, layers, head, log_p)
-    if len(path.relations) > 1:
-        reached = reached[reached != path.seed.entity]
-        if not len(reached):
-            return None
+        return _yes_or_no(path, neighbours, reached, head, log_p)
     if path.form == "count" and len(reached) == 1 and graph.kind[reached[0]] == LITERAL:
         return None
     best_first = reached[np.argsort(-np.asarray(graph.rank)[reached], kind="stable")]
-    rows = _supporting_rows(neighbours, path.relations, layers, best_first)
+    rows = _supporting_rows(path, neighbours, best_first)
     if path.form == "count":
         number = str(len(reached))
         value = f'"{number}"^^<http://www.w3.org/2001/XMLSchema#integer>'
@@ -82,25 +56,44 @@ def gather(path: Path, neighbours: Neighbours, *, log_p: float = 0.0) -> Evidenc
     return Evidence(path, tuple(graph.terms[int(term)] for term in best_first), labels, rows, text, log_p)
 
 
-def _yes_or_no(path: Path, neighbours: Neighbours, layers: list[Ids], head: str, log_p: float) -> Evidence:
-    graph, reached = neighbours.graph, layers[-1]
+def _head(path: Path, neighbours: Neighbours) -> str:
+    """Where a path leads, in words."""
+    names = ", ".join(neighbours.names[relation] for relation in path.relations)
+    head = f"{neighbours.graph.label_of(path.seed.entity)} | {names}"
+    if path.meets is not None:
+        head = f"{head} | and {_head(path.meets, neighbours)}"
+    return f"{head} | {neighbours.graph.label_of(path.kind)}" if path.kind >= 0 else head
+
+
+def _yes_or_no(path: Path, neighbours: Neighbours, reached: Ids, head: str, log_p: float) -> Evidence:
+    graph = neighbours.graph
     holds = bool(np.isin(path.target, reached))
     label = "yes" if holds else "no"
     value = f'"{str(holds).lower()}"^^<http://www.w3.org/2001/XMLSchema#boolean>'
     shown = np.array([path.target], np.int32) if holds else reached[:SHOWN]
-    rows = _supporting_rows(neighbours, path.relations, layers, shown)
+    rows = _supporting_rows(path, neighbours, shown)
     names = "; ".join(graph.label_of(int(term)) for term in shown[:3])
     text = f"{head} | {names} | {graph.label_of(path.target)}: {label}"
     return Evidence(path, (value,), (label,), rows, text, log_p)
 
 
-def _supporting_rows(
-    neighbours: Neighbours, relations: tuple[int, ...], layers: list[Ids], reached: Ids
-) -> tuple[int, ...]:
-    """For each of the reached nodes in turn the rows of one chain from the seed, while they fit into SHOWN_ROWS."""
+def _supporting_rows(path: Path, neighbours: Neighbours, answers: Ids) -> tuple[int, ...]:
+    """For each of the answers in turn the rows that show it, while they fit into SHOWN_ROWS: one chain from each seed,
+    and its class."""
+    graph = neighbours.graph
+    branches = []
+    while path is not None:
+        branches.append((path, layers_of(path.seed, path.relations, neighbours)))
+        if path.meets is None:
+            break
+        path = path.meets
     rows: dict[int, None] = {}
-    for node in reached[:SHOWN_ROWS].tolist():
-        chain = dict.fromkeys(_chain(neighbours, relations, layers, node))
+    for node in answers[:SHOWN_ROWS].tolist():
+        chain: dict[int, None] = {}
+        for branch, layers in branches:
+            chain |= dict.fromkeys(_chain(neighbours, branch.relations, layers, node))
+            if branch.kind >= 0:
+                chain[graph.row_of(node, graph.type_id, branch.kind)] = None
         if len(rows | chain) > SHOWN_ROWS:
             break
         rows |= chain

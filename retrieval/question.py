@@ -1,5 +1,6 @@
 """Questions with their gold answers, as the JSONL files of question sets hold them."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,23 @@ class Question:
     def values(self) -> tuple[str, ...]:
         """The gold values, in the file's order."""
         return tuple(answer.value for answer in self.answers)
+
+
+_YES_NO = re.compile(
+    r"(is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|isn't|aren't|didn't|doesn't)\b", re.IGNORECASE
+)
+_COUNT = re.compile(r"\b(how many|how often|count|number of|total)\b", re.IGNORECASE)
+
+
+def form_hints(question: str) -> tuple[float, float, float]:
+    """What the question's first words say of its form, in the order of FORMS, 0 to 1.
+
+    >>> form_hints("Is Paris in France?"), form_hints("How many films are there?"), form_hints("Who wrote it?")
+    ((0.0, 0.0, 1.0), (0.5, 1.0, 0.0), (1.0, 0.0, 0.0))
+    """
+    if _YES_NO.match(question.strip()):
+        return 0.0, 0.0, 1.0
+    return (0.5, 1.0, 0.0) if _COUNT.search(question) else (1.0, 0.0, 0.0)
 
 
 def read_questions(path: Path) -> list[Question]:

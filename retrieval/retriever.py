@@ -1,14 +1,16 @@
-"""Question to evidence: mentions, seeds, paths, p(z|x).
+"""Question to evidence: mentions, seeds, candidates, p(z|x).
 
-p(z|x) = p(form|x) p(path|x, form): the form (select, count, yes/no) by the scorer's linear layer, paths by its score,
-each a softmax. Modes say where the seeds come from: `graph` from mentions, `dense` from the entity vectors, `lexical`
-from BM25, `hybrid` from mentions and, without any, from the two others by reciprocal rank.
+p(z|x) = p(form|x) p(path|x, form): the form (select, count, yes/no) by the scorer's linear layer, paths by their score
+among all that could answer the form and `nothing`, each a softmax. Modes say where the seeds come from: `graph` from
+mentions, `dense` from the entity vectors, `lexical` from BM25, `hybrid` from mentions and, without any, from the two
+others by reciprocal rank.
 """
 
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -16,16 +18,18 @@ from numpy.typing import NDArray
 
 from kg.errors import UsageError
 from kg.types import Encoder
+from retrieval.asked import Asked, Prepared, prepare
+from retrieval.classes import Classes
 from retrieval.evidence import Evidence, Path, Seed, gather
+from retrieval.finalists import Finalists, finalists
 from retrieval.neighbours import Neighbours
 from retrieval.options import RetrievalOptions
 from retrieval.question import FORMS
-from retrieval.scorer import PathScorer
-from retrieval.search import score_paths, search
+from retrieval.scorer import ASKED, PathScorer, Projected
+from retrieval.search import search
+from retrieval.wording import Wording
 
 MODES = ("hybrid", "graph", "dense", "lexical")
-MASK, OTHER = "this", "that"
-"""What stands in the text that the encoder reads for the mention where a path begins, and for that of its target."""
 
 SeedFinder = Callable[[Sequence[str], str], list[list[Seed]]]
 """Texts and mode to the seeds of each, best first."""
@@ -33,10 +37,12 @@ SeedFinder = Callable[[Sequence[str], str], list[list[Seed]]]
 
 @dataclass(frozen=True)
 class Retrieved:
-    """Evidence, best first, whose probabilities sum to at most 1; the seeds; milliseconds by step."""
+    """Evidence, best first, whose probabilities sum to at most 1; the seeds; the probability that the graph does not
+    say; milliseconds by step."""
 
     evidence: list[Evidence]
     seeds: list[Seed]
+    nothing: float = 0.0
     duration_ms: dict[str, float] = field(default_factory=dict)
 
 
@@ -63,6 +69,33 @@ class Retriever:
         self.find_seeds = find_seeds
         self.options = options or RetrievalOptions()
         self.resolve = resolve
+        self._projected: Projected | None = None
+
+    @cached_property
+    def wording(self) -> Wording:
+        """The words of the relations' names."""
+        return Wording(self.neighbours.names)
+
+    @cached_property
+    def classes(self) -> Classes:
+        """The classes that a question may name."""
+        return Classes(self.neighbours.graph)
+
+    @cached_property
+    def frequency(self) -> NDArray[np.float32]:
+        """How often each relation is stated, log10, shape (R,)."""
+        counts = np.bincount(np.asarray(self.neighbours.relation), minlength=len(self.neighbours.names))
+        return np.log10(np.maximum(counts, 1)).astype(np.float32)
+
+    def projected(self) -> Projected:
+        """The scorer over all relations; made anew after `forget_scores`."""
+        if self._projected is None:
+            self._projected = self.scorer.project(self.relation_vectors)
+        return self._projected
+
+    def forget_scores(self) -> None:
+        """To be called when the scorer has learnt something."""
+        self._projected = None
 
     def retrieve(
         self, question: str, *, k: int | None = None, mode: str = "hybrid", seeds: Sequence[Seed] | None = None
@@ -87,100 +120,54 @@ class Retriever:
         began = time.perf_counter()
         found = self.find_seeds(questions, mode) if seeds is None else [list(given) for given in seeds]
         linked = time.perf_counter()
-        texts = [text for question, own in zip(questions, found, strict=True) for text in masked_texts(question, own)]
-        vectors = dict(zip(texts, self.encoder.encode(texts), strict=True)) if texts else {}
+        ready = prepare(questions, found, self.encoder)
         encoded = time.perf_counter()
         results = []
-        for question, own in zip(questions, found, strict=True):
+        for prepared in ready:
             started = time.perf_counter()
-            evidence = self._evidence(question, own, vectors, k or self.options.k)
+            evidence, nothing = self._evidence(prepared, k or self.options.k)
             durations = {
                 "link": (linked - began) * 1000 / len(questions),
                 "encode": (encoded - linked) * 1000 / len(questions),
                 "paths": (time.perf_counter() - started) * 1000,
             }
-            results.append(Retrieved(evidence, list(own), durations))
+            results.append(Retrieved(evidence, list(prepared.seeds), nothing, durations))
         return results
 
-    def _evidence(
-        self, question: str, seeds: Sequence[Seed], vectors: dict[str, NDArray[np.float32]], k: int
-    ) -> list[Evidence]:
-        if not seeds:
-            return []
-        masked = np.stack([vectors[mask(question, seed)] for seed in seeds])
-        found = search(seeds, masked, self.neighbours, self.scorer, self.relation_vectors, self.options)
-        with torch.inference_mode():
-            forms = self.scorer.form_log_probs(torch.from_numpy(vectors[question]).unsqueeze(0))[0].tolist()
-        by_form = dict(zip(FORMS, forms, strict=True))
+    def asked(self, prepared: Prepared) -> Asked:
+        """A prepared question with the scores of all relations."""
+        return Asked.of(prepared, self.projected(), self.wording, self.frequency)
+
+    def finalists(self, prepared: Prepared) -> Finalists:
+        """The best candidates of a question, with their answers."""
+        asked = self.asked(prepared)
+        found = search(asked, self.neighbours, self.options)
+        return finalists(asked, found, self.neighbours, self.classes, most=self.options.finalists)
+
+    def _evidence(self, prepared: Prepared, k: int) -> tuple[list[Evidence], float]:
+        if not prepared.seeds:
+            return [], 1.0
+        asked = self.asked(prepared)
+        found = search(asked, self.neighbours, self.options)
+        best = finalists(asked, found, self.neighbours, self.classes, most=self.options.finalists)
+        forms = dict(zip(FORMS, asked.steps.forms.tolist(), strict=True))
         ranked: list[tuple[float, Path]] = []
-        path_log_p = _log_softmax(found.scores)
-        for form in ("select", "count"):
-            ranked += [
-                (float(log_p) + by_form[form], Path(path.seed, path.relations, form))
-                for path, log_p in zip(found.paths[: 2 * k], path_log_p, strict=False)
-            ]
-        asked = self._asked(question, seeds, vectors)
-        if asked:
-            ranked += [(log_p + by_form["ask"], path) for log_p, path in asked[: 2 * k]]
+        is_ask = best.shape == ASKED
+        plain = _log_softmax(np.append(best.score[~is_ask], asked.steps.nothing))
+        paths = [path for path, ask in zip(best.paths, is_ask, strict=True) if not ask]
+        for path, log_p in zip(paths, plain[:-1].tolist(), strict=True):
+            ranked += [(log_p + forms[form], replace(path, form=form)) for form in ("select", "count")]
+        asks = [path for path, ask in zip(best.paths, is_ask, strict=True) if ask]
+        ranked += zip((_log_softmax(best.score[is_ask]) + forms["ask"]).tolist(), asks, strict=True)
         ranked.sort(key=lambda item: -item[0])
         evidence: list[Evidence] = []
-        for log_p, path in ranked:
+        for log_p, path in ranked[: 4 * k]:
             piece = gather(path, self.neighbours, log_p=log_p)
             if piece is not None:
                 evidence.append(piece)
             if len(evidence) == k:
                 break
-        return evidence
-
-    def _asked(
-        self, question: str, seeds: Sequence[Seed], vectors: dict[str, NDArray[np.float32]]
-    ) -> list[tuple[float, Path]]:
-        """Yes/no paths between pairs of seeds, with log probabilities, best first."""
-        found = pairs(seeds)
-        paths, place = [], []
-        for number, (seed, other) in enumerate(found):
-            together = Seed(seed.entity, seed.start, seed.end, seed.log_p + other.log_p)
-            for relation in self.neighbours.relations_of(seed.entity):
-                paths.append(Path(together, (int(relation),), "ask", other.entity))
-                place.append(number)
-        if not paths:
-            return []
-        masked = np.stack([vectors[mask(question, *pair)] for pair in found])
-        scores = score_paths(paths, masked, place, self.scorer, self.relation_vectors)
-        log_p = _log_softmax(scores)
-        return [(float(log_p[i]), paths[i]) for i in np.argsort(-log_p, kind="stable")]
-
-
-def pairs(seeds: Sequence[Seed]) -> list[tuple[Seed, Seed]]:
-    """The pairs of different entities from mentions that do not overlap, the likelier first, at most six, each in both
-    orders: a path begins at the first and is to meet the second."""
-    found = [
-        (first, second)
-        for place, first in enumerate(seeds)
-        for second in seeds[place + 1 :]
-        if min(first.start, second.start) >= 0
-        and (first.end <= second.start or second.end <= first.start)
-        and first.entity != second.entity
-    ]
-    best = sorted(found, key=lambda pair: -(pair[0].log_p + pair[1].log_p))[:6]
-    return [order for first, second in best for order in ((first, second), (second, first))]
-
-
-def mask(question: str, seed: Seed, other: Seed | None = None) -> str:
-    """The question with the mention of a seed replaced by MASK, and that of another, which must not overlap, by
-    OTHER."""
-    marked = [(seed, MASK)] if other is None else [(seed, MASK), (other, OTHER)]
-    for item, word in sorted(marked, key=lambda pair: -pair[0].start):
-        if item.start >= 0:
-            question = question[: item.start] + word + question[item.end :]
-    return question
-
-
-def masked_texts(question: str, seeds: Sequence[Seed]) -> list[str]:
-    """All texts that `Retriever` needs vectors of for one question, distinct."""
-    texts = [question, *(mask(question, seed) for seed in seeds)]
-    texts += [mask(question, *pair) for pair in pairs(seeds)]
-    return list(dict.fromkeys(texts))
+        return evidence, math.exp(float(plain[-1])) * (1 - math.exp(forms["ask"]))
 
 
 def _log_softmax(scores: NDArray[np.float32]) -> NDArray[np.float64]:

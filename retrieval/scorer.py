@@ -1,25 +1,50 @@
 """p(z|x) over paths: a question's vector against the vectors of the relations on the path.
 
-    score(x, path) = a cos(q, mean r) + <A q, sum over hops of B_h r_h + C k> + d_h + log p(seed)
+    score(x, z) = sum over the path, and the path that it meets, of step(x, r) + shape(x) + w . f(x, z)
+    step(x, r)  = a cos(q, r) / n^0.7 + <A q, B_h r + C k>
 
-and p(z|x) is its softmax over the candidates. q is the frozen encoder's vector of the question with the mention
-masked, r_h that of the relation's name, k that of the kind of thing the last relation leads to (`retrieval.kinds`). A
-starts at zero, so an untrained scorer is the plain cosine. A linear layer over q says which form (select, count, ask)
-is asked for. The dual-encoder form follows DPR (Karpukhin et al. 2020, arXiv 2004.04906).
+and p(z|x) is the softmax over the candidates and over `nothing(x)`, the score of "the graph does not say". q is the
+frozen encoder's vector of the question with the mention masked, r that of the name of the relation at hop h of n, k that
+of the kind of thing the last relation leads to (`retrieval.kinds`), f a few plain features (`retrieval.features`), shape
+what the whole question says of the number of hops and paths. A and what hangs on the whole question start at zero, so
+an untrained scorer is the plain cosine with the features' first weights. A linear layer says which form (select, count,
+ask) is asked for. The dual-encoder form follows DPR (Karpukhin et al. 2020, arXiv 2004.04906).
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path as File
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from kg.errors import ModelError
+from retrieval.features import FIRST_WEIGHTS
 from retrieval.options import MOST_HOPS
 from retrieval.question import FORMS
 
 WIDTH = 256
+SHAPES = ("one hop", "two hops", "three hops", "meeting", "yes or no")
+MEETING, ASKED = 3, 4
+LENGTH_POWER = 0.7
+"""The cosines of a path's relations are divided by its length to this power, as their mean vector's would be."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Scores of every relation as a step from each masked question, shape (M, R): cosine (weighted), learnt (one table
+    a hop), kinds (for the last step); of the whole question: shapes (S,), forms (3,), nothing."""
+
+    cosine: NDArray[np.float32]
+    learnt: list[NDArray[np.float32]]
+    kinds: NDArray[np.float32]
+    shapes: NDArray[np.float32]
+    forms: NDArray[np.float32]
+    nothing: float
 
 
 class PathScorer(nn.Module):
@@ -31,43 +56,63 @@ class PathScorer(nn.Module):
         self.question = nn.Linear(dimension, width)
         self.steps = nn.Parameter(torch.randn(MOST_HOPS, dimension, width, generator=draw) * dimension**-0.5)
         self.kinds = nn.Parameter(torch.randn(dimension, width, generator=draw) * dimension**-0.5)
-        self.cosine = nn.Parameter(torch.tensor(12.0))
-        self.hop_bias = nn.Parameter(torch.tensor([0.0, -0.6, -1.2]))
-        self.seed_weight = nn.Parameter(torch.tensor(1.0))
+        self.cosine = nn.Parameter(torch.tensor(14.0))
+        self.weights = nn.Parameter(torch.tensor(FIRST_WEIGHTS))
+        self.shape = nn.Linear(dimension, len(SHAPES))
         self.form = nn.Linear(dimension, len(FORMS))
-        for layer in (self.question, self.form):
+        self.nothing = nn.Linear(dimension, 1)
+        for layer in (self.question, self.shape, self.form, self.nothing):
             nn.init.zeros_(layer.weight)
-        nn.init.zeros_(self.question.bias)
-        self.form.bias.data = torch.tensor([2.0, -2.0, -2.0])
+            nn.init.zeros_(layer.bias)
+        self.shape.bias.data = torch.tensor([0.0, -0.8, -8.0, -3.0, 0.0])
+        self.form_hint = nn.Parameter(torch.tensor(3.0))
+        self.nothing.bias.data.fill_(1.0)
 
-    def forward(self, questions: Tensor, place: Tensor, relations: Tensor, paths: Tensor, seed_log_p: Tensor) -> Tensor:
-        """Unnormalised scores, shape (B, N).
+    def forward(
+        self,
+        masked: Tensor,
+        whole: Tensor,
+        place: Tensor,
+        relations: Tensor,
+        paths: Tensor,
+        shapes: Tensor,
+        features: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Unnormalised scores, shape (B, N), and those of `nothing`, shape (B,).
 
-        questions: (B, M, D), the vectors of each question under its masks; place: (B, N), which of them a path is
-        scored against; relations: (R, 2, D), the vectors of each relation's name and kind; paths: (B, N, H) relation
-        numbers, -1 after the end, all -1 for padding (scored -inf); seed_log_p: (B, N).
+        masked: (B, M, D), the vectors of each question under its masks; whole: (B, D); place: (B, N, 2), which mask
+        each of the two paths of a candidate is scored against; relations: (R, 2, D), the vectors of each relation's
+        name and kind; paths: (B, N, 2, H) relation numbers, -1 after the end; shapes: (B, N), -1 for padding (scored
+        -inf); features: (B, N, F).
         """
         present = paths >= 0
         used, numbers = torch.unique(paths.clamp(min=0), return_inverse=True)
         vectors, kinds = relations[used].unbind(1)
         rows = torch.arange(len(paths), device=paths.device)[:, None, None]
-        index = (rows, place[..., None], numbers)
-        dots = (questions @ vectors.T)[index] * present
-        lengths = (vectors[numbers] * present.unsqueeze(-1)).sum(-2).norm(dim=-1).clamp(min=1e-6)
-        asked = self.question(questions)
-        learnt: Tensor = sum(
-            (asked @ (vectors @ self.steps[hop]).T)[rows[..., 0], place, numbers[..., hop]] * present[..., hop]
-            for hop in range(paths.shape[-1])
-        )
-        hops = present.sum(-1)
-        last = numbers.gather(-1, (hops - 1).clamp(min=0).unsqueeze(-1)).squeeze(-1)
-        learnt = learnt + (asked @ (kinds @ self.kinds).T)[rows[..., 0], place, last]
-        scores: Tensor = self.cosine * dots.sum(-1) / lengths + learnt + self.hop_bias[(hops - 1).clamp(min=0)]
-        return (scores + self.seed_weight * seed_log_p).masked_fill(hops == 0, float("-inf"))
+        asked = self.question(masked)
+        cosine = masked @ vectors.T
+        length = present.sum(-1)
+        score = torch.zeros(paths.shape[:3], device=paths.device)
+        for hop in range(paths.shape[-1]):
+            learnt = asked @ (vectors @ self.steps[hop]).T
+            step = self.cosine * cosine[rows, place, numbers[..., hop]] / length.clamp(min=1) ** LENGTH_POWER
+            score = score + (step + learnt[rows, place, numbers[..., hop]]) * present[..., hop]
+        last = numbers.gather(-1, (length - 1).clamp(min=0).unsqueeze(-1)).squeeze(-1)
+        to_kind = (asked @ (kinds @ self.kinds).T)[rows, place, last] * (length > 0)
+        every = (score + to_kind).sum(-1) + features @ self.weights
+        every = every + self.shape(scaled(whole)).gather(-1, shapes.clamp(min=0))
+        return every.masked_fill(shapes < 0, float("-inf")), self.nothing(scaled(whole))[:, 0]
 
-    def form_log_probs(self, questions: Tensor) -> Tensor:
-        """log p(form|x) in the order of FORMS; questions: (B, D) with no mention masked."""
-        return torch.log_softmax(self.form(questions * questions.shape[-1] ** 0.5), -1)
+    def form_log_probs(self, whole: Tensor, hints: Tensor) -> Tensor:
+        """log p(form|x) in the order of FORMS; whole: (B, D), the question with no mention masked; hints: (B, 3), as of
+        `retrieval.question.form_hints`."""
+        return torch.log_softmax(self.form(scaled(whole)) + self.form_hint * hints, -1)
+
+    def project(self, relations: Tensor) -> "Projected":
+        """What the scorer makes of all relations (R, 2, D), for many questions."""
+        with torch.inference_mode():
+            names, kinds = relations.unbind(1)
+            return Projected(self, names, [names @ step for step in self.steps], kinds @ self.kinds)
 
     def save(self, folder: File) -> None:
         """Writes the weights as safetensors."""
@@ -92,3 +137,34 @@ class PathScorer(nn.Module):
         except (KeyError, ValueError, RuntimeError) as error:
             raise ModelError(f"the scorer in {path} was made by another version. Run `limbeck train`.") from error
         return scorer.eval()
+
+
+@dataclass(frozen=True)
+class Projected:
+    """A scorer over all relations of a graph: names (R, D), steps (R, W) for each hop, kinds (R, W)."""
+
+    scorer: PathScorer
+    names: Tensor
+    steps: list[Tensor]
+    kinds: Tensor
+
+    def steps_of(self, masked: NDArray[np.float32], whole: NDArray[np.float32], hints: Sequence[float]) -> Steps:
+        """The scores of every relation for one question; masked: (M, D), whole: (D,), hints: (3,)."""
+        scorer = self.scorer
+        with torch.inference_mode():
+            questions = torch.from_numpy(masked)
+            asked = scorer.question(questions)
+            all_of_it = scaled(torch.from_numpy(whole))
+            return Steps(
+                (scorer.cosine * (questions @ self.names.T)).numpy(),
+                [(asked @ step.T).numpy() for step in self.steps],
+                (asked @ self.kinds.T).numpy(),
+                scorer.shape(all_of_it).numpy(),
+                scorer.form_log_probs(torch.from_numpy(whole)[None], torch.tensor([hints]))[0].numpy(),
+                float(scorer.nothing(all_of_it)),
+            )
+
+
+def scaled(whole: Tensor) -> Tensor:
+    """Vectors of length 1 with numbers of size 1, as a linear layer learns best from."""
+    return whole * whole.shape[-1] ** 0.5

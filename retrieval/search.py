@@ -1,103 +1,136 @@
-"""The paths worth scoring around the seeds of a question: all of one relation, then a beam of two or more.
+"""The candidates worth scoring around the seeds of a question.
 
-The first step scores every relation around a seed. From the best `beam` of them the relations around the entities
-reached (a spread sample of `sample` of them) make the second step, and so on. The cost follows the distinct relations.
+All paths of one relation are scored; from the best `beam` of them the relations around the entities reached (a spread
+sample of `sample` of them) make paths of two, and so on, while the question may ask for so many. Paths of one relation
+from two mentions that lead to the same node meet there. For yes or no a relation between two mentions is looked for.
+The cost follows the distinct relations, not the degree.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from kg.graph import LITERAL
-from retrieval.evidence import Path, Seed
+from retrieval.asked import Asked
+from retrieval.candidates import Candidates, single, together
+from retrieval.features import OF_PATHS, PLACE
+from retrieval.meeting import apart, linked, meetings
 from retrieval.neighbours import Neighbours
-from retrieval.options import RetrievalOptions
-from retrieval.scorer import PathScorer
+from retrieval.options import MOST_HOPS, RetrievalOptions
+from retrieval.path import Path
+from retrieval.scorer import ASKED, LENGTH_POWER, MEETING
+
+_UNLIKELY = 9.0
+"""A path longer by one is not looked for where its shape scores so much below the best."""
 
 
-@dataclass(frozen=True)
-class Scored:
-    """Paths with their unnormalised scores, shape (n,), best first."""
-
-    paths: list[Path]
-    scores: NDArray[np.float32]
-
-
-def search(
-    seeds: Sequence[Seed],
-    vectors: NDArray[np.float32],
-    neighbours: Neighbours,
-    scorer: PathScorer,
-    relation_vectors: Tensor,
-    options: RetrievalOptions,
-) -> Scored:
-    """The paths around the seeds, scored. vectors: (n_seeds, D), the question with that seed's mention masked."""
-    paths: list[Path] = []
-    scores: list[NDArray[np.float32]] = []
-    frontier = [Path(seed, ()) for seed in seeds]
-    owner = list(range(len(seeds)))
-    for hop in range(options.hops):
-        extended, origins = [], []
-        for path, place in zip(frontier, owner, strict=True):
-            for relation in _next_relations(path, neighbours, options.sample):
-                extended.append(Path(path.seed, (*path.relations, int(relation))))
-                origins.append(place)
-        if not extended:
+def search(asked: Asked, neighbours: Neighbours, options: RetrievalOptions) -> Candidates:
+    """The candidates of a question, best first, scored by what is known from the paths alone."""
+    found = [_first_steps(asked, neighbours)]
+    if not len(found[0]):
+        return found[0]
+    frontier = found[0]
+    shapes = asked.steps.shapes[:MOST_HOPS]
+    for hop in range(1, options.hops):
+        if shapes[hop] < shapes.max() - _UNLIKELY:
             break
-        values = score_paths(extended, vectors, origins, scorer, relation_vectors)
-        paths += extended
-        scores.append(values)
-        if hop + 1 < options.hops:
-            kept = np.argsort(-values, kind="stable")[: options.beam]
-            frontier = [extended[i] for i in kept]
-            owner = [origins[i] for i in kept]
-    if not paths:
-        return Scored([], np.zeros(0, np.float32))
-    together = np.concatenate(scores)
-    order = np.argsort(-together, kind="stable")
-    return Scored([paths[i] for i in order], together[order])
+        frontier = _longer(asked, frontier.best(options.beam), neighbours, options.sample)
+        if not len(frontier):
+            break
+        found.append(frontier)
+    found += _between(asked, found[0], neighbours, options)
+    every = together(found)
+    return every.best(len(every))
 
 
-def score_paths(
-    paths: Sequence[Path],
-    vectors: NDArray[np.float32],
-    place: Sequence[int],
-    scorer: PathScorer,
-    relation_vectors: Tensor,
+def path_features(asked: Asked, seeds: NDArray[np.int64], relations: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The features that are known from the path alone, shape (N, OF_PATHS)."""
+    log_p = np.array([seed.log_p for seed in asked.seeds], np.float32)
+    second = seeds[:, 1] >= 0
+    used = asked.covers[seeds[:, 0]] | (asked.covers[seeds[:, 1]] & second[:, None])
+    present = relations >= 0
+    count = np.maximum(present.sum((1, 2)), 1)
+    features = np.zeros((len(seeds), OF_PATHS), np.float32)
+    features[:, PLACE["seed"]] = log_p[seeds[:, 0]] + log_p[seeds[:, 1]] * second
+    features[:, PLACE["unused"]] = (~used) @ asked.sure
+    features[:, PLACE["overlap"]] = (asked.overlap[relations] * present).sum((1, 2)) / count
+    features[:, PLACE["frequency"]] = (asked.frequency[relations] * present).sum((1, 2)) / count
+    return features
+
+
+def score(
+    asked: Asked, seeds: NDArray[np.int64], relations: NDArray[np.int64], shape: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Unnormalised scores of paths, shape (n,). vectors: (m, D), the question under its masks; place: (n,), which of
-    them each path is scored against."""
-    with torch.inference_mode():
-        scores = scorer(
-            torch.from_numpy(np.ascontiguousarray(vectors)).unsqueeze(0),
-            torch.tensor([list(place)]),
-            relation_vectors,
-            pad_paths(paths).unsqueeze(0),
-            torch.tensor([[path.seed.log_p for path in paths]]),
-        )
-    return np.asarray(scores[0].numpy(), np.float32)
+    """What `PathScorer` says of candidates, but for the features of their answers; shape (N,)."""
+    steps, place = asked.steps, asked.prepared.place[seeds]
+    present = relations >= 0
+    length = present.sum(-1)
+    total = np.zeros(seeds.shape, np.float32)
+    for hop in range(relations.shape[-1]):
+        column = relations[..., hop]
+        if not present[..., hop].any():
+            break
+        step = steps.cosine[place, column] / np.maximum(length, 1) ** LENGTH_POWER
+        total += (step + steps.learnt[hop][place, column]) * present[..., hop]
+    last = np.take_along_axis(relations, np.maximum(length - 1, 0)[..., None], -1)[..., 0]
+    total += steps.kinds[place, last] * (length > 0)
+    plain = path_features(asked, seeds, relations) @ asked.weights[:OF_PATHS]
+    return np.asarray(total.sum(-1) + plain + steps.shapes[shape], np.float32)
 
 
-def pad_paths(paths: Sequence[Path]) -> Tensor:
-    """Relation numbers, shape (n, longest), -1 after the end of a path."""
-    longest = max(len(path.relations) for path in paths)
-    return torch.tensor([[*path.relations, *[-1] * (longest - len(path.relations))] for path in paths])
+def as_candidates(asked: Asked, seeds: NDArray[np.int64], relations: NDArray[np.int64], shape: int) -> Candidates:
+    """Columns with their scores."""
+    shapes = np.full(len(seeds), shape, np.int64)
+    return Candidates(seeds, relations, shapes, score(asked, seeds, relations, shapes))
+
+
+def _first_steps(asked: Asked, neighbours: Neighbours) -> Candidates:
+    around = [neighbours.relations_of(seed.entity) for seed in asked.seeds]
+    owners = np.repeat(np.arange(len(around)), [len(own) for own in around])
+    relations = np.concatenate(around).astype(np.int64) if around else np.zeros(0, np.int64)
+    return as_candidates(asked, *single(owners, relations[:, None]), 0)
+
+
+def _longer(asked: Asked, frontier: Candidates, neighbours: Neighbours, sample: int) -> Candidates:
+    """The paths longer by one relation."""
+    owners, relations = [], []
+    for row in range(len(frontier)):
+        path = frontier.path(row, asked.seeds)
+        following = _next_relations(path, neighbours, sample)
+        owners.append(np.full(len(following), frontier.seeds[row, 0]))
+        before = np.tile(np.array(path.relations, np.int64), (len(following), 1))
+        relations.append(np.concatenate([before, following[:, None].astype(np.int64)], axis=1))
+    joined = np.concatenate(relations)
+    return as_candidates(asked, *single(np.concatenate(owners), joined), joined.shape[1] - 1)
 
 
 def _next_relations(path: Path, neighbours: Neighbours, sample: int) -> NDArray[np.int32]:
     """The relations around the entities that a path reaches, ascending."""
-    if not path.relations:
-        return neighbours.relations_of(path.seed.entity)
     reached = np.array([path.seed.entity], np.int32)
     for relation in path.relations:
         reached = neighbours.follow_all(spread(reached, sample), relation)
-    reached = spread(reached, sample)
+    reached = spread(reached[reached != path.seed.entity], sample)
     reached = reached[np.asarray(neighbours.graph.kind)[reached] != LITERAL]
     return neighbours.relations_around(reached) if len(reached) else np.zeros(0, np.int32)
+
+
+def _between(asked: Asked, first: Candidates, neighbours: Neighbours, options: RetrievalOptions) -> list[Candidates]:
+    """The paths that meet, and the relations between two mentions."""
+    free = apart(asked.seeds)
+    if not free.any():
+        return []
+    order = np.argsort(-first.score, kind="stable")
+    tops = []
+    for number in range(len(asked.seeds)):
+        own = order[first.seeds[order, 0] == number][: options.beam]
+        tops.append(first.relations[own, 0, 0])
+    found = meetings(asked.seeds, tops, free, neighbours)
+    relations = np.full((len(found), 2, MOST_HOPS), -1, np.int64)
+    relations[:, 0, 0], relations[:, 1, 0] = found[:, 1], found[:, 3]
+    parts = [as_candidates(asked, found[:, [0, 2]], relations, MEETING)]
+    links = linked(asked.seeds, tops, free, neighbours)
+    relations = np.full((len(links), 2, MOST_HOPS), -1, np.int64)
+    relations[:, 0, 0] = links[:, 1]
+    return [*parts, as_candidates(asked, links[:, [0, 2]], relations, ASKED)]
 
 
 def spread(items: NDArray[np.int32], most: int) -> NDArray[np.int32]:

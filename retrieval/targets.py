@@ -12,8 +12,8 @@ import numpy as np
 from kg.graph import CLASS, LITERAL, Graph, Ids
 from kg.terms import iri_term, literal_term
 from kg.values import canonical_value
-from retrieval.evidence import Path, Seed
 from retrieval.neighbours import Neighbours
+from retrieval.path import Path, Seed
 from retrieval.search import spread
 
 _MEETING = 256

@@ -1,8 +1,9 @@
 """Training p(z|x) from questions and their answers alone: no gold paths.
 
 The loss is -log sum over z of p(z|x) F1(z), F1 that of the path's answers against the gold ones: the marginal
-likelihood of RAG (Lewis et al. 2020) with the exact answer sets in the generator's place. It takes seconds, and gives
-the joint training with the real generator (`generation.joint`) its start.
+likelihood of RAG (Lewis et al. 2020) with the exact answer sets in the generator's place. Where no path leads to an
+answer, `nothing` is right. It takes seconds, and gives the joint training with the real generator (`generation.joint`)
+its start.
 """
 
 import re
@@ -14,66 +15,144 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kg.graph import Graph, Ids
 from kg.progress import progress
 from kg.values import same_value
-from retrieval.evidence import Path, Seed, gather
-from retrieval.question import FORMS, Question
-from retrieval.retriever import Retriever, mask, masked_texts, pairs
-from retrieval.search import pad_paths, search
+from retrieval.asked import Prepared, prepare
+from retrieval.candidates import Candidates, single, together
+from retrieval.finalists import finalists
+from retrieval.path import Path, Seed
+from retrieval.question import FORMS, Question, form_hints
+from retrieval.retriever import Retriever
+from retrieval.scorer import ASKED
+from retrieval.search import as_candidates, search
 from retrieval.targets import gold_terms, paths_to
 
-CANDIDATES = 192
-"""Most paths per question in training."""
+CANDIDATES = 96
+"""Most candidates per question in training, the best by the scorer as it is, beside those that lead to an answer."""
 
 
 @dataclass(frozen=True)
 class ScorerOptions:
     """epochs over the questions; batch_size in questions; learning rate of Adam; dropout on the question's vector;
-    seed of the order."""
+    seed of the order. rounds: how often the candidates are looked for anew with what the scorer has learnt."""
 
     epochs: int = 12
     batch_size: int = 32
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-3
     dropout: float = 0.1
     seed: int = 0
+    rounds: int = 2
 
 
 @dataclass(frozen=True)
 class Example:
-    """One question ready for training: its candidate paths (n), their quality in 0 to 1 (n), the vectors of the
-    question under its masks (m, D), which of these each path is scored against (n), that of the whole question (D),
-    its form."""
+    """One question ready for training: its candidates (N) as paths and columns, their features (N, F), their quality
+    in 0 to 1 (N), the vectors of the question, its form."""
 
     question: Question
+    prepared: Prepared
     paths: list[Path]
+    columns: Candidates
+    features: NDArray[np.float32]
     quality: NDArray[np.float32]
-    masked: NDArray[np.float32]
-    place: list[int]
-    whole: NDArray[np.float32]
     form: int
 
 
-def make_examples(questions: Sequence[Question], retriever: Retriever, *, title: str = "paths") -> list[Example]:
-    """The questions that have answers and paths around their seeds, with these paths as candidates. Where none leads to
-    an answer, all have quality 0, and only the form is learned. Seeds are the gold entities where they are given, else
-    what the retriever finds."""
+def make_examples(
+    questions: Sequence[Question], retriever: Retriever, *, given: bool = True, title: str = "paths"
+) -> list[Example]:
+    """The questions that have answers and paths around their seeds, with these paths as candidates.
+
+    given: seeds are the gold entities where they are given, else what the retriever finds.
+    """
     found = retriever.find_seeds([question.question for question in questions], "graph")
-    seeds = [gold_seeds(question, own, retriever) or own for question, own in zip(questions, found, strict=True)]
-    texts = [
-        text for question, own in zip(questions, seeds, strict=True) for text in masked_texts(question.question, own)
-    ]
-    vectors = (
-        dict(zip(texts, retriever.encoder.encode(texts, progress="encode questions"), strict=True)) if texts else {}
-    )
+    if given:
+        found = [gold_seeds(question, own, retriever) or own for question, own in zip(questions, found, strict=True)]
+    ready = prepare([question.question for question in questions], found, retriever.encoder)
     examples = []
     with progress(title, len(questions)) as advance:
-        for question, own in zip(questions, seeds, strict=True):
-            example = _example(question, own, vectors, retriever) if own and question.answers else None
+        for question, prepared in zip(questions, ready, strict=True):
+            example = make_example(question, prepared, retriever) if prepared.seeds and question.answers else None
             if example is not None:
                 examples.append(example)
             advance(1)
     return examples
+
+
+def refresh_examples(examples: Sequence[Example], retriever: Retriever, *, title: str = "paths") -> list[Example]:
+    """The same questions with the candidates that the scorer finds now."""
+    made = []
+    with progress(title, len(examples)) as advance:
+        for example in examples:
+            again = make_example(example.question, example.prepared, retriever)
+            made.append(example if again is None else again)
+            advance(1)
+    return made
+
+
+def make_example(question: Question, prepared: Prepared, retriever: Retriever) -> Example | None:
+    """One question with its candidates, None without any."""
+    neighbours, form = retriever.neighbours, question.form
+    asked = retriever.asked(prepared)
+    found = search(asked, neighbours, retriever.options)
+    targets = np.zeros(0, np.int32)
+    if form == "select":
+        values = [retriever.resolve(value) if "://" in value else value for value in question.values]
+        targets = gold_terms(values, neighbours.graph)
+        reaching = _reaching(prepared.seeds, targets, retriever)
+        if len(reaching):
+            seeds, relations = single(*reaching)
+            extra = [
+                as_candidates(asked, seeds[hops == h], relations[hops == h], h - 1)
+                for hops in [(relations[:, 0] >= 0).sum(-1)]
+                for h in range(1, retriever.options.hops + 1)
+            ]
+            found = together([found, *extra])
+    best = finalists(
+        asked, found, neighbours, retriever.classes, most=CANDIDATES, rows=range(len(found) - len(reaching[0]) if form == "select" else len(found), len(found))
+    )
+    kept = [row for row, shape in enumerate(best.shape) if (shape == ASKED) == (form == "ask")]
+    if not kept:
+        return None
+    quality = [
+        _quality(question, best.paths[row], best.answers[row], targets, neighbours.graph) for row in kept
+    ]
+    return Example(
+        question,
+        prepared,
+        [best.paths[row] for row in kept],
+        best.columns.take(np.array(kept)),
+        best.features[kept],
+        np.array(quality, np.float32),
+        FORMS.index(form),
+    )
+
+
+def _reaching(seeds: Sequence[Seed], targets: Ids, retriever: Retriever) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Seeds and relations of the paths that lead to the targets, found from both ends."""
+    hops = retriever.options.hops
+    found = [
+        (number, path.relations)
+        for number, seed in enumerate(seeds)
+        for path, _ in paths_to(seed, targets, retriever.neighbours, hops)[:8]
+    ]
+    relations = np.full((len(found), hops), -1, np.int64)
+    for row, (_, steps) in enumerate(found):
+        relations[row, : len(steps)] = steps
+    return np.array([number for number, _ in found], np.int64), relations
+
+
+def _quality(question: Question, path: Path, answers: Ids, targets: Ids, graph: Graph) -> float:
+    """How good the answers of a path are: F1, or right or wrong."""
+    if question.form == "ask":
+        wanted = question.values[0].casefold() in ("true", "yes")
+        return float(wanted == bool(np.isin(path.target, answers)))
+    if question.form == "count":
+        return float(same_value(str(len(answers)), question.values[0]))
+    common = len(np.intersect1d(answers, targets))
+    return 2 * common / (len(answers) + len(targets)) if common else 0.0
 
 
 def train_scorer(retriever: Retriever, examples: Sequence[Example], options: ScorerOptions) -> list[float]:
@@ -82,10 +161,12 @@ def train_scorer(retriever: Retriever, examples: Sequence[Example], options: Sco
     order = np.random.default_rng(options.seed)
     scorer = retriever.scorer.train()
     optimizer = torch.optim.AdamW(scorer.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+    total = options.epochs * -(-len(examples) // options.batch_size)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.learning_rate, total_steps=max(total, 1))
     losses = []
     with progress("train retriever", options.epochs * len(examples)) as advance:
         for _ in range(options.epochs):
-            total = 0.0
+            summed = 0.0
             shuffled = order.permutation(len(examples))
             for start in range(0, len(examples), options.batch_size):
                 batch = [examples[i] for i in shuffled[start : start + options.batch_size]]
@@ -93,47 +174,62 @@ def train_scorer(retriever: Retriever, examples: Sequence[Example], options: Sco
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-                total += float(loss.detach()) * len(batch)
+                schedule.step()
+                summed += float(loss.detach()) * len(batch)
                 advance(len(batch))
-            losses.append(total / max(len(examples), 1))
+            losses.append(summed / max(len(examples), 1))
     scorer.eval()
+    retriever.forget_scores()
     return losses
 
 
 def scorer_loss(retriever: Retriever, batch: Sequence[Example], *, dropout: float = 0.0) -> Tensor:
-    """The mean of -log sum_z p(z|x) quality(z) and of -log p(form|x) over a batch."""
-    scores = score_batch(retriever, batch, dropout=dropout)
-    log_p = torch.log_softmax(scores, -1)
+    """The mean of -log p(right|x) and of -log p(form|x) over a batch, p(right|x) = sum_z p(z|x) quality(z), or
+    p(nothing|x) where no candidate is right."""
+    scores, nothing = score_batch(retriever, batch, dropout=dropout)
+    device = scores.device
     quality = torch.zeros_like(scores)
     for place, example in enumerate(batch):
-        quality[place, : len(example.paths)] = torch.from_numpy(example.quality)
-    has_target = quality.sum(-1) > 0
-    marginal = torch.logsumexp(log_p + torch.log(quality.clamp(min=1e-9)), -1)
-    forms = retriever.scorer.form_log_probs(torch.from_numpy(np.stack([example.whole for example in batch])))
-    form_loss = torch.nn.functional.nll_loss(forms, torch.tensor([example.form for example in batch]))
-    return -(marginal * has_target).sum() / has_target.sum().clamp(min=1) + form_loss
+        quality[place, : len(example.paths)] = torch.from_numpy(example.quality).to(device)
+    asks = torch.tensor([FORMS[example.form] == "ask" for example in batch], device=device)
+    answerable = quality.sum(-1) > 0
+    nothing = nothing.masked_fill(asks, -torch.inf)
+    log_p = torch.log_softmax(torch.cat([scores, nothing[:, None]], -1), -1)
+    right = torch.logsumexp(log_p[:, :-1] + torch.log(quality.clamp(min=1e-9)), -1)
+    right = torch.where(answerable, right, log_p[:, -1])
+    counted = answerable | ~asks
+    whole = torch.from_numpy(np.stack([example.prepared.whole for example in batch])).to(device)
+    hints = torch.tensor([form_hints(example.question.question) for example in batch], device=device)
+    forms = retriever.scorer.form_log_probs(whole, hints)
+    form_loss = torch.nn.functional.nll_loss(forms, torch.tensor([example.form for example in batch], device=device))
+    return -torch.where(counted, right, 0.0).sum() / counted.sum().clamp(min=1) + form_loss
 
 
-def score_batch(retriever: Retriever, batch: Sequence[Example], *, dropout: float = 0.0) -> Tensor:
-    """Unnormalised scores (B, longest) on the scorer's device, -inf for padding."""
+def score_batch(retriever: Retriever, batch: Sequence[Example], *, dropout: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Unnormalised scores (B, longest) on the scorer's device, -inf for padding, and those of `nothing` (B,)."""
     device = retriever.scorer.cosine.device
     longest = max(len(example.paths) for example in batch)
-    hops = max(len(path.relations) for example in batch for path in example.paths)
-    dimension = batch[0].masked.shape[1]
-    questions = torch.zeros(len(batch), max(len(example.masked) for example in batch), dimension)
-    which = torch.zeros(len(batch), longest, dtype=torch.long)
-    relations = torch.full((len(batch), longest, hops), -1)
-    seed_log_p = torch.zeros(len(batch), longest)
-    for place, example in enumerate(batch):
-        padded = pad_paths(example.paths)
-        relations[place, : padded.shape[0], : padded.shape[1]] = padded
-        questions[place, : len(example.masked)] = torch.from_numpy(example.masked)
-        which[place, : len(example.paths)] = torch.tensor(example.place)
-        seed_log_p[place, : len(example.paths)] = torch.tensor([path.seed.log_p for path in example.paths])
-    questions = torch.nn.functional.dropout(questions, dropout, training=dropout > 0)
-    inputs = (questions, which, retriever.relation_vectors, relations, seed_log_p)
-    scores: Tensor = retriever.scorer(*(tensor.to(device) for tensor in inputs))
-    return scores
+    masks = max(len(example.prepared.masked) for example in batch)
+    dimension, hops = batch[0].prepared.masked.shape[1], batch[0].columns.relations.shape[-1]
+    masked = np.zeros((len(batch), masks, dimension), np.float32)
+    whole = np.stack([example.prepared.whole for example in batch])
+    place = np.zeros((len(batch), longest, 2), np.int64)
+    paths = np.full((len(batch), longest, 2, hops), -1, np.int64)
+    shapes = np.full((len(batch), longest), -1, np.int64)
+    features = np.zeros((len(batch), longest, batch[0].features.shape[1]), np.float32)
+    for row, example in enumerate(batch):
+        n = len(example.paths)
+        masked[row, : len(example.prepared.masked)] = example.prepared.masked
+        place[row, :n] = example.prepared.place[example.columns.seeds]
+        paths[row, :n] = example.columns.relations
+        shapes[row, :n] = example.columns.shape
+        features[row, :n] = example.features
+    inputs = [torch.from_numpy(array).to(device) for array in (masked, whole, place, paths, shapes, features)]
+    keep = torch.nn.functional.dropout(inputs[0], dropout, training=dropout > 0)
+    scores, nothing = retriever.scorer(
+        keep, inputs[1], inputs[2], retriever.relation_vectors.to(device), inputs[3], inputs[4], inputs[5]
+    )
+    return scores, nothing
 
 
 def gold_seeds(question: Question, found: Sequence[Seed], retriever: Retriever) -> list[Seed]:
@@ -148,47 +244,3 @@ def gold_seeds(question: Question, found: Sequence[Seed], retriever: Retriever) 
         start, end = spans.get(entity) or (named.span() if named else (-1, -1))
         seeds.append(Seed(entity, start, end, 0.0))
     return seeds
-
-
-def _example(
-    question: Question, seeds: Sequence[Seed], vectors: dict[str, NDArray[np.float32]], retriever: Retriever
-) -> Example | None:
-    neighbours, form = retriever.neighbours, FORMS.index(question.form)
-    text = question.question
-    if question.form == "ask":
-        orders = pairs(seeds)[:2]
-        masked = [vectors[mask(text, *pair)] for pair in orders]
-        around = [neighbours.relations_of(first.entity)[: CANDIDATES // 2].tolist() for first, _ in orders]
-        paths = [
-            Path(first, (relation,), "ask", second.entity)
-            for (first, second), relations in zip(orders, around, strict=True)
-            for relation in relations
-        ]
-        place = [number for number, relations in enumerate(around) for _ in relations]
-        wanted = "yes" if question.values[0].casefold() in ("true", "yes") else "no"
-        pieces = [gather(path, neighbours) for path in paths]
-        quality = np.array([piece is not None and piece.labels[0] == wanted for piece in pieces], np.float32)
-    else:
-        masked = [vectors[mask(text, seed)] for seed in seeds]
-        by_seed = {id(seed): number for number, seed in enumerate(seeds)}
-        found = search(
-            seeds, np.stack(masked), neighbours, retriever.scorer, retriever.relation_vectors, retriever.options
-        ).paths
-        if question.form == "select":
-            values = [retriever.resolve(value) if "://" in value else value for value in question.values]
-            targets = gold_terms(values, neighbours.graph)
-            reaching = [path for seed in seeds for path in paths_to(seed, targets, neighbours, retriever.options.hops)]
-            known = {(path.seed.entity, path.relations) for path, _ in reaching}
-            others = [path for path in found if (path.seed.entity, path.relations) not in known]
-            reaching = reaching[: CANDIDATES // 4]
-            paths = [path for path, _ in reaching] + others[: CANDIDATES - len(reaching)]
-            quality = np.array([value for _, value in reaching] + [0.0] * (len(paths) - len(reaching)), np.float32)
-        else:
-            paths = found[:CANDIDATES]
-            counts = [gather(Path(path.seed, path.relations, "count"), neighbours) for path in paths]
-            right = [piece is not None and same_value(piece.labels[0], question.values[0]) for piece in counts]
-            quality = np.array(right, np.float32)
-        place = [by_seed[id(path.seed)] for path in paths]
-    if not paths:
-        return None
-    return Example(question, paths, quality, np.stack(masked), place, vectors[text], form)

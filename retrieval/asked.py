@@ -1,0 +1,129 @@
+"""A question made ready to be searched for: its masks and their vectors, which mentions are sure, the scores of all
+relations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.types import Encoder
+from retrieval.path import Seed
+from retrieval.question import form_hints
+from retrieval.scorer import Projected, Steps
+from retrieval.wording import Wording, words_of
+
+MASK, OTHER = "this", "that"
+"""What stands in the text that the encoder reads for the mention where a path begins, and for the others."""
+_SURE = 0.25
+"""A mention is masked for the others where it is at least so probable."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A question, its seeds, and vectors: whole (D,), masked (M, D); place (n_seeds,) says which mask is a seed's.
+
+    spans: mentions that do not overlap, likeliest first, each with its probability.
+    """
+
+    question: str
+    seeds: tuple[Seed, ...]
+    spans: tuple[tuple[int, int, float], ...]
+    place: NDArray[np.int64]
+    masked: NDArray[np.float32]
+    whole: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question ready to be searched for.
+
+    steps: the scores of all relations. overlap: for each relation the share of its words that the question holds, (R,).
+    frequency: (R,). sure: (n_spans,), the probabilities of the spans; covers: (n_seeds, n_spans), whether a seed's
+    mention overlaps them. weights: of the features.
+    """
+
+    prepared: Prepared
+    steps: Steps
+    overlap: NDArray[np.float32]
+    frequency: NDArray[np.float32]
+    sure: NDArray[np.float32]
+    covers: NDArray[np.bool_]
+    weights: NDArray[np.float32]
+
+    @property
+    def seeds(self) -> tuple[Seed, ...]:
+        """The seeds of the question."""
+        return self.prepared.seeds
+
+    @classmethod
+    def of(cls, prepared: Prepared, projected: Projected, wording: Wording, frequency: NDArray[np.float32]) -> "Asked":
+        """A prepared question under a scorer."""
+        question, spans = prepared.question, prepared.spans
+        taken = [(start, end) for start, end, _ in spans]
+        stems = [stem for start, end, stem in words_of(question) if stem and not _inside(start, end, taken)]
+        covers = [[seed.start < end and start < seed.end for start, end in taken] for seed in prepared.seeds]
+        return cls(
+            prepared,
+            projected.steps_of(prepared.masked, prepared.whole, form_hints(question)),
+            wording.shares(stems),
+            frequency,
+            np.array([p for _, _, p in spans], np.float32),
+            np.array(covers, bool).reshape(len(prepared.seeds), len(spans)),
+            projected.scorer.weights.detach().numpy(),
+        )
+
+
+def prepare(questions: Sequence[str], seeds: Sequence[Sequence[Seed]], encoder: Encoder) -> list[Prepared]:
+    """The questions made ready, with one call of the encoder."""
+    spans = [sure_spans(own) for own in seeds]
+    texts = [
+        [mask(question, seed, own_spans) for seed in own]
+        for question, own, own_spans in zip(questions, seeds, spans, strict=True)
+    ]
+    every = list(dict.fromkeys(text for own, q in zip(texts, questions, strict=True) if own for text in (*own, q)))
+    vectors = dict(zip(every, encoder.encode(every), strict=True)) if every else {}
+    ready = []
+    for question, own, own_spans, own_texts in zip(questions, seeds, spans, texts, strict=True):
+        distinct = list(dict.fromkeys(own_texts))
+        number = {text: place for place, text in enumerate(distinct)}
+        empty = np.zeros(0, np.float32)
+        ready.append(
+            Prepared(
+                question,
+                tuple(own),
+                tuple(own_spans),
+                np.array([number[text] for text in own_texts], np.int64),
+                np.stack([vectors[text] for text in distinct]) if distinct else empty[None],
+                vectors[question] if distinct else empty,
+            )
+        )
+    return ready
+
+
+def sure_spans(seeds: Sequence[Seed]) -> list[tuple[int, int, float]]:
+    """(start, end, probability) of mentions that do not overlap, the likeliest first."""
+    found: list[tuple[int, int, float]] = []
+    for seed in sorted(seeds, key=lambda seed: (-seed.log_p, seed.start)):
+        if seed.start >= 0 and not any(seed.start < end and start < seed.end for start, end, _ in found):
+            found.append((seed.start, seed.end, float(np.exp(min(seed.log_p, 0.0)))))
+    return found
+
+
+def mask(question: str, seed: Seed, spans: Sequence[tuple[int, int, float]] = ()) -> str:
+    """The question with the mention of a seed replaced by MASK, and the other sure ones, which do not overlap it, by
+    OTHER."""
+    marked = [(start, end, OTHER) for start, end, p in spans if p >= _SURE and not _overlap(seed, start, end)]
+    if seed.start >= 0:
+        marked.append((seed.start, seed.end, MASK))
+    for start, end, word in sorted(marked, reverse=True):
+        question = question[:start] + word + question[end:]
+    return question
+
+
+def _overlap(seed: Seed, start: int, end: int) -> bool:
+    return seed.start < end and start < seed.end
+
+
+def _inside(start: int, end: int, taken: Sequence[tuple[int, int]]) -> bool:
+    return any(low < end and start < high for low, high in taken)

@@ -1,0 +1,25 @@
+"""Plain features of a candidate, beside what the vectors say of it: a few numbers, each with a first weight that an
+untrained scorer uses and training moves.
+
+Those up to `unused` are known from the path alone; the rest from its answers, so only the best candidates get them.
+"""
+
+FEATURES = {
+    "seed": 1.0,  # log p of the seeds
+    "unused": -2.5,  # probability of mentions that the path does not begin at
+    "overlap": 2.0,  # share of the words of the relations' names that the question holds
+    "frequency": 0.6,  # log10 of how often the relations are stated, mean
+    "named": 2.0,  # some answer has a class that the question names
+    "not_named": 0.0,  # the question names a class, and no answer has one
+    "restricted": 0.5,  # the answers were cut down to that class
+    "asked": 1.5,  # the answers are of the kind that the question word asks for
+    "not_asked": -1.5,  # they are of another
+    "size": -0.2,  # log of the number of answers
+    "mentioned": -2.0,  # an answer is itself a likely mention
+    "holds": 1.0,  # for yes or no: it is yes
+}
+NAMES = tuple(FEATURES)
+FIRST_WEIGHTS = tuple(FEATURES.values())
+PLACE = {name: place for place, name in enumerate(NAMES)}
+OF_PATHS = 4
+"""How many of them are known from the path alone: the first ones."""

@@ -1,0 +1,30 @@
+"""Paths through the graph: what a question may ask for, before anything is looked up."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Seed:
+    """An entity where paths begin. `start` and `end` are the mention's offsets in the question, -1 without one; `log_p`
+    is the log of the probability that this is what the question speaks of."""
+
+    entity: int
+    start: int
+    end: int
+    log_p: float
+
+
+@dataclass(frozen=True)
+class Path:
+    """Relations (numbers of `Neighbours`) to follow from a seed, and the form of the answer.
+
+    target: the entity to be met for a yes/no question, -1 otherwise. meets: another path that must lead to the same
+    answers. kind: the class that the answers must have, -1 for any.
+    """
+
+    seed: Seed
+    relations: tuple[int, ...]
+    form: str = "select"
+    target: int = -1
+    meets: "Path | None" = None
+    kind: int = -1
