@@ -21,7 +21,7 @@ from generation.reader import ReaderExample, train_reader
 from generation.training import TrainOptions, TrainReport, train
 from kg.terms import value_of
 from kg.values import canonical_value
-from retrieval.evidence import Evidence, Path, gather
+from retrieval.evidence import Evidence, gather
 from retrieval.retriever import Retriever
 from retrieval.training import Example, score_batch
 
@@ -108,7 +108,7 @@ def train_together(
 
 def joint_loss(retriever: Retriever, reader: Generator, batch: Sequence[Joint], options: TrainingOptions) -> Tensor:
     """-log p(y|x) of each question, shape (B,); its gradient reaches the reader and the scorer."""
-    scores = score_batch(retriever, [item.example for item in batch])
+    scores, _, _ = score_batch(retriever, [item.example for item in batch])
     texts, chosen = [], []
     for item, row in zip(batch, scores.detach(), strict=True):
         pieces = _chosen(item.example, row, retriever, options.evidence)
@@ -141,9 +141,7 @@ def _chosen(example: Example, scores: Tensor, retriever: Retriever, count: int) 
 
 
 def _gather(example: Example, place: int, retriever: Retriever) -> Evidence | None:
-    path = example.paths[place]
-    form = example.question.form
-    return gather(Path(path.seed, path.relations, form, path.target), retriever.neighbours)
+    return gather(replace(example.paths[place], form=example.question.form), retriever.neighbours)
 
 
 def _given(example: Example, piece: Evidence) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.types import Encoder
+from retrieval.classes import Classes, NamedClass
 from retrieval.path import Seed
 from retrieval.question import form_hints
 from retrieval.scorer import Projected, Steps
@@ -15,8 +16,11 @@ from retrieval.wording import Wording, words_of
 
 MASK, OTHER = "this", "that"
 """What stands in the text that the encoder reads for the mention where a path begins, and for the others."""
-_SURE = 0.25
-"""A mention is masked for the others where it is at least so probable."""
+SURE = 0.25
+"""A mention is masked for the others, and speaks against classes as beginnings, where it is at least so probable."""
+_CLASS_LOG_P = -1.5
+"""Log of the probability that a question without a sure mention begins at a class that it names."""
+_MOST_CLASSES = 3
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Asked:
 
     steps: the scores of all relations. overlap: for each relation the share of its words that the question holds, (R,).
     frequency: (R,). sure: (n_spans,), the probabilities of the spans; covers: (n_seeds, n_spans), whether a seed's
-    mention overlaps them. weights: of the features.
+    mention overlaps them. weights: of the features; cosine: that of the cosines.
     """
 
     prepared: Prepared
@@ -50,6 +54,7 @@ class Asked:
     sure: NDArray[np.float32]
     covers: NDArray[np.bool_]
     weights: NDArray[np.float32]
+    cosine: float
 
     @property
     def seeds(self) -> tuple[Seed, ...]:
@@ -71,12 +76,20 @@ class Asked:
             np.array([p for _, _, p in spans], np.float32),
             np.array(covers, bool).reshape(len(prepared.seeds), len(spans)),
             projected.scorer.weights.detach().numpy(),
+            float(projected.scorer.cosine.detach()),
         )
 
 
-def prepare(questions: Sequence[str], seeds: Sequence[Sequence[Seed]], encoder: Encoder) -> list[Prepared]:
-    """The questions made ready, with one call of the encoder."""
+def prepare(
+    questions: Sequence[str], seeds: Sequence[Sequence[Seed]], encoder: Encoder, classes: Classes
+) -> list[Prepared]:
+    """The questions made ready, with one call of the encoder. Where no mention is sure, paths may begin at the classes
+    that the question names, too."""
     spans = [sure_spans(own) for own in seeds]
+    seeds = [
+        own if any(p >= SURE for _, _, p in sure) else [*own, *_class_seeds(classes.named(question))]
+        for question, own, sure in zip(questions, seeds, spans, strict=True)
+    ]
     texts = [
         [mask(question, seed, own_spans) for seed in own]
         for question, own, own_spans in zip(questions, seeds, spans, strict=True)
@@ -101,6 +114,10 @@ def prepare(questions: Sequence[str], seeds: Sequence[Sequence[Seed]], encoder: 
     return ready
 
 
+def _class_seeds(named: Sequence[NamedClass]) -> list[Seed]:
+    return [Seed(item.term, item.start, item.end, _CLASS_LOG_P) for item in named[:_MOST_CLASSES]]
+
+
 def sure_spans(seeds: Sequence[Seed]) -> list[tuple[int, int, float]]:
     """(start, end, probability) of mentions that do not overlap, the likeliest first."""
     found: list[tuple[int, int, float]] = []
@@ -113,7 +130,7 @@ def sure_spans(seeds: Sequence[Seed]) -> list[tuple[int, int, float]]:
 def mask(question: str, seed: Seed, spans: Sequence[tuple[int, int, float]] = ()) -> str:
     """The question with the mention of a seed replaced by MASK, and the other sure ones, which do not overlap it, by
     OTHER."""
-    marked = [(start, end, OTHER) for start, end, p in spans if p >= _SURE and not _overlap(seed, start, end)]
+    marked = [(start, end, OTHER) for start, end, p in spans if p >= SURE and not _overlap(seed, start, end)]
     if seed.start >= 0:
         marked.append((seed.start, seed.end, MASK))
     for start, end, word in sorted(marked, reverse=True):

@@ -52,3 +52,10 @@ def single(seeds: NDArray[np.int64], relations: NDArray[np.int64]) -> tuple[NDAr
 def together(parts: Sequence[Candidates]) -> Candidates:
     """The candidates of several sets, one after another."""
     return Candidates(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Candidates)))
+
+
+def distinct(candidates: Candidates) -> Candidates:
+    """Each candidate once, where it comes first."""
+    columns = np.concatenate([candidates.seeds, candidates.relations.reshape(-1, 2 * MOST_HOPS)], axis=1)
+    _, first = np.unique(columns, axis=0, return_index=True)
+    return candidates.take(np.sort(first))

@@ -9,6 +9,7 @@ import numpy as np
 
 from kg.graph import LITERAL, Graph, Ids
 from retrieval.neighbours import Neighbours
+from retrieval.ordering import chosen
 from retrieval.path import Path, Seed
 from retrieval.reach import answers_of, layers_of
 
@@ -34,8 +35,8 @@ class Evidence:
 
 
 def gather(path: Path, neighbours: Neighbours, *, log_p: float = 0.0) -> Evidence | None:
-    """The evidence of a path, or None where the path leads nowhere, or to a single literal that one would not count:
-    "how many people live in …" asks for the number there."""
+    """The evidence of a path, or None where the path leads nowhere, or to numbers that one would not count: "how many
+    people live in …" asks for the number there."""
     graph = neighbours.graph
     reached = answers_of(path, neighbours)
     if not len(reached):
@@ -43,7 +44,7 @@ def gather(path: Path, neighbours: Neighbours, *, log_p: float = 0.0) -> Evidenc
     head = _head(path, neighbours)
     if path.form == "ask":
         return _yes_or_no(path, neighbours, reached, head, log_p)
-    if path.form == "count" and len(reached) == 1 and graph.kind[reached[0]] == LITERAL:
+    if path.form == "count" and not countable(graph, reached):
         return None
     best_first = reached[np.argsort(-np.asarray(graph.rank)[reached], kind="stable")]
     rows = _supporting_rows(path, neighbours, best_first)
@@ -56,13 +57,25 @@ def gather(path: Path, neighbours: Neighbours, *, log_p: float = 0.0) -> Evidenc
     return Evidence(path, tuple(graph.terms[int(term)] for term in best_first), labels, rows, text, log_p)
 
 
+def countable(graph: Graph, answers: Ids) -> bool:
+    """Whether one would count these: things, or several literals that are no numbers."""
+    if graph.kind[answers[0]] != LITERAL:
+        return True
+    return len(answers) > 1 and not graph.label_of(int(answers[0])).replace(".", "").isdigit()
+
+
 def _head(path: Path, neighbours: Neighbours) -> str:
     """Where a path leads, in words."""
     names = ", ".join(neighbours.names[relation] for relation in path.relations)
     head = f"{neighbours.graph.label_of(path.seed.entity)} | {names}"
     if path.meets is not None:
         head = f"{head} | and {_head(path.meets, neighbours)}"
-    return f"{head} | {neighbours.graph.label_of(path.kind)}" if path.kind >= 0 else head
+    if path.kind >= 0:
+        head = f"{head} | {neighbours.graph.label_of(path.kind)}"
+    if path.order is not None:
+        than = f" {path.order.than:g}" if path.order.cut in ("above", "below", "year") else ""
+        head = f"{head} | {path.order.cut}{than} {neighbours.names[path.order.relation]}"
+    return head
 
 
 def _yes_or_no(path: Path, neighbours: Neighbours, reached: Ids, head: str, log_p: float) -> Evidence:
@@ -94,6 +107,10 @@ def _supporting_rows(path: Path, neighbours: Neighbours, answers: Ids) -> tuple[
             chain |= dict.fromkeys(_chain(neighbours, branch.relations, layers, node))
             if branch.kind >= 0:
                 chain[graph.row_of(node, graph.type_id, branch.kind)] = None
+            if branch.order is not None:
+                chain |= dict.fromkeys(
+                    chosen(branch.order, np.array([node], np.int32), neighbours.measures)[1].tolist()
+                )
         if len(rows | chain) > SHOWN_ROWS:
             break
         rows |= chain

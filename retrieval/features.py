@@ -12,10 +12,14 @@ FEATURES = {
     "named": 2.0,  # some answer has a class that the question names
     "not_named": 0.0,  # the question names a class, and no answer has one
     "restricted": 0.5,  # the answers were cut down to that class
-    "asked": 1.5,  # the answers are of the kind that the question word asks for
-    "not_asked": -1.5,  # they are of another
+    "asked": 1.0,  # the answers are of the kind that the question word asks for
+    "not_asked": -1.0,  # they are of another
     "size": -0.2,  # log of the number of answers
+    "share": 1.0,  # log of the share of the answers among those of the same path by relations of the same name
     "mentioned": -2.0,  # an answer is itself a likely mention
+    "ordered": 2.0,  # the answers are chosen by a measure, as the question's superlative or comparison asks
+    "measure": 8.0,  # the cosine of the question and the measure's name
+    "not_ordered": -1.0,  # the question asks for an order, and there is none
     "holds": 1.0,  # for yes or no: it is yes
 }
 NAMES = tuple(FEATURES)

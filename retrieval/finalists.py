@@ -13,7 +13,9 @@ from retrieval.asked import Asked
 from retrieval.candidates import Candidates
 from retrieval.classes import Classes, NamedClass
 from retrieval.features import NAMES, OF_PATHS, PLACE
+from retrieval.measures import Measures
 from retrieval.neighbours import Neighbours
+from retrieval.ordering import Order, chosen, order_in
 from retrieval.path import Path
 from retrieval.reach import answers_of, of_class
 from retrieval.scorer import ASKED
@@ -21,19 +23,18 @@ from retrieval.search import path_features, spread
 
 _LOOKED_AT = 24
 """Answers of a candidate whose classes are looked at."""
+_MOST_ORDERED = 12
+"""Candidates whose answers are put in order."""
+_MOST_MEASURES = 2
 _MOST_RESTRICTED = 5000
 """Answers that are cut down to a class."""
 _QUESTION_WORDS = (
-    (re.compile(r"\b(who|whom|whose)\b", re.I), "person"),
-    (re.compile(r"\b(when|what year|which year|what date|which date|what day|birthday)\b", re.I), "date"),
-    (re.compile(r"\bwhere\b", re.I), "place"),
+    (re.compile(r"\b(when|what year|which year|what date|which date|what day|birthdays?)\b", re.I), "date"),
     (re.compile(r"\bhow (much|long|tall|high|deep|heavy|big|large|old|far|wide|fast|many)\b", re.I), "number"),
+    (re.compile(r"\b(who|whom|whose|where)\b", re.I), "thing"),
 )
-_GROUPS = {
-    "person": ("Person", "Agent", "Organisation", "Family", "Deity", "FictionalCharacter", "Group", "Company"),
-    "place": ("Place", "Location", "Region", "PopulatedPlace"),
-}
 _DATES = ("date", "gYear", "gYearMonth", "dateTime", "gMonthDay")
+_NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?\Z", re.I)
 
 
 @dataclass(frozen=True)
@@ -53,34 +54,36 @@ class Finalists:
         return self.columns.shape
 
 
-def finalists(
-    asked: Asked, found: Candidates, neighbours: Neighbours, classes: Classes, *, most: int, rows: Sequence[int] = ()
-) -> Finalists:
-    """The best `most` candidates, and `rows` of them in any case, with answers; those without any are left out. One
-    whose answers can be cut down to a class that the question names is there twice."""
+def finalists(asked: Asked, found: Candidates, neighbours: Neighbours, classes: Classes, *, most: int) -> Finalists:
+    """The first `most` candidates, with answers; those without any are left out. One whose answers can be cut down to a
+    class that the question names is there twice."""
     graph = neighbours.graph
     taken = [(start, end) for start, end, p in asked.prepared.spans if p > 0.1]
     named = classes.named(asked.prepared.question, taken)
     wanted = next((kind for words, kind in _QUESTION_WORDS if words.search(asked.prepared.question)), "")
+    order = order_in(asked.prepared.question)
     mentioned = np.unique(np.array([seed.entity for seed in asked.seeds if seed.log_p > -1.0], np.int32))
-    chosen = list(dict.fromkeys([*range(min(most, len(found))), *rows]))
+    found = found.take(np.arange(min(most, len(found))))
     paths: list[Path] = []
     places: list[int] = []
     answers: list[Ids] = []
-    plain = path_features(asked, found.seeds[chosen], found.relations[chosen]) if chosen else np.zeros((0, OF_PATHS))
+    plain = path_features(asked, found.seeds, found.relations)
     features: list[NDArray[np.float32]] = []
-    for number, row in enumerate(chosen):
+    for row in range(len(found)):
         path = found.path(row, asked.seeds)
         reached = answers_of(path, neighbours)
         if not len(reached):
             continue
         first = np.zeros(len(NAMES), np.float32)
-        first[:OF_PATHS] = plain[number]
+        first[:OF_PATHS] = plain[row]
         if found.shape[row] == ASKED:
             first[PLACE["holds"]] = float(np.isin(path.target, reached))
             variants = [(path, reached, first)]
         else:
             variants = _with_classes(path, reached, first, named, graph)
+            if order is not None:
+                cosines = asked.steps.cosine[asked.prepared.place[found.seeds[row, 0]]] / asked.cosine
+                variants += _with_orders(variants, order, cosines, neighbours) if row < _MOST_ORDERED else []
             for _, own, values in variants:
                 values[PLACE["size"]] = np.log(len(own))
                 values[PLACE["mentioned"]] = float(len(own) <= _LOOKED_AT and np.isin(own, mentioned).any())
@@ -92,10 +95,30 @@ def finalists(
             answers.append(own)
             features.append(values)
             places.append(row)
+    _set_shares(paths, answers, features, neighbours)
     columns = found.take(np.array(places, np.int64))
     table = np.stack(features) if features else np.zeros((0, len(NAMES)), np.float32)
     score = columns.score + table[:, OF_PATHS:] @ asked.weights[OF_PATHS:]
     return Finalists(paths, columns, table, np.asarray(score, np.float32), answers)
+
+
+def _set_shares(
+    paths: Sequence[Path], answers: Sequence[Ids], features: Sequence[NDArray[np.float32]], neighbours: Neighbours
+) -> None:
+    """Sets "share": raw and mapped properties often have the same name, and one of them more of the answers."""
+    names = [_named_alike(path, neighbours) for path in paths]
+    most: dict[object, int] = {}
+    for name, own in zip(names, answers, strict=True):
+        most[name] = max(most.get(name, 0), len(own))
+    for name, own, values in zip(names, answers, features, strict=True):
+        values[PLACE["share"]] = np.log(len(own) / most[name])
+
+
+def _named_alike(path: Path, neighbours: Neighbours) -> object:
+    """What a path has in common with those whose relations have the same names."""
+    names = tuple(neighbours.names[relation].replace(" ", "") for relation in path.relations)
+    other = None if path.meets is None else _named_alike(path.meets, neighbours)
+    return path.seed.entity, names, path.kind, path.target, path.order, other
 
 
 def _with_classes(
@@ -120,21 +143,45 @@ def _with_classes(
     return variants
 
 
+def _with_orders(
+    variants: Sequence[tuple[Path, Ids, NDArray[np.float32]]],
+    order: Order,
+    cosines: NDArray[np.float32],
+    neighbours: Neighbours,
+) -> list[tuple[Path, Ids, NDArray[np.float32]]]:
+    """The paths with their answers chosen by the measures that suit the question best; sets "not_ordered" for those
+    without."""
+    made = []
+    for path, reached, features in variants:
+        features[PLACE["not_ordered"]] = 1.0
+        if len(reached) < 2:
+            continue
+        around = neighbours.relations_around(spread(reached, _LOOKED_AT)).tolist()
+        suiting = [r for r in around if not r & 1 and _suits(neighbours.measures, r // 2, order)]
+        for relation in sorted(suiting, key=lambda r: -cosines[r])[:_MOST_MEASURES]:
+            full = replace(order, relation=relation)
+            own, _ = chosen(full, reached, neighbours.measures)
+            if len(own):
+                values = features.copy()
+                values[PLACE["not_ordered"]] = 0.0
+                values[PLACE["ordered"]], values[PLACE["measure"]] = 1.0, cosines[relation]
+                made.append((replace(path, order=full), own, values))
+    return made
+
+
+def _suits(measures: Measures, predicate: int, order: Order) -> bool:
+    """Whether the values of a predicate can be ordered as asked: a year needs dates."""
+    if not measures.has(predicate):
+        return False
+    return bool(measures.dates[predicate]) if order.cut == "year" else True
+
+
 def _fits(graph: Graph, answers: Ids, wanted: str) -> bool:
-    """Whether the first answers are of the kind that a question word asks for."""
-    for node in spread(answers, 4):
-        if graph.kind[node] == LITERAL:
-            datatype = (parse_literal(graph.terms[int(node)])[2] or "").rsplit("#", 1)[-1]
-            if datatype in _DATES:
-                found = "date"
-            else:
-                found = "number" if graph.label_of(int(node)).replace(".", "").isdigit() else "text"
-            if found == wanted or (wanted in ("person", "place") and found == "text"):
-                return True
-        elif wanted in _GROUPS:
-            kinds = {
-                graph.iri_of(int(kind)).rsplit("/", 1)[-1].rsplit("#", 1)[-1] for kind in graph.types_of(int(node))
-            }
-            if not kinds or kinds & set(_GROUPS[wanted]):
-                return True
-    return False
+    """Whether an answer is what a question word asks for: a date, a number, or neither."""
+    node = int(answers[0])
+    if graph.kind[node] != LITERAL:
+        return wanted == "thing"
+    datatype = (parse_literal(graph.terms[node])[2] or "").rsplit("#", 1)[-1]
+    if datatype in _DATES:
+        return wanted == "date"
+    return wanted == ("number" if _NUMBER.match(graph.label_of(node)) else "thing")

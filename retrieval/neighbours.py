@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kg.arrays import spread
 from kg.graph import LITERAL, Graph, Ids
 from kg.terms import ABSTRACT, PREFIXES, iri_term, name_of
+from retrieval.measures import Measures, write_measures
 
 HIDDEN = (
     ABSTRACT,
@@ -41,8 +42,9 @@ class Neighbours:
     relation of the same direction begins.
     """
 
-    def __init__(self, graph: Graph, arrays: dict[str, NDArray[Any]]) -> None:
+    def __init__(self, graph: Graph, arrays: dict[str, NDArray[Any]], measures: Measures) -> None:
         self.graph = graph
+        self.measures = measures
         self.pointer: NDArray[np.int64] = arrays["pointer"]
         self.relation: Ids = arrays["relation"]
         self.start: Ids = arrays["start"]
@@ -53,7 +55,8 @@ class Neighbours:
     def open(cls, folder: Path, graph: Graph) -> "Neighbours":
         """The relations written by `write_neighbours`."""
         names = ("pointer", "relation", "start", "end")
-        return cls(graph, {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names})
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
+        return cls(graph, arrays, Measures.open(folder / "measures"))
 
     def relations_of(self, entity: int) -> Ids:
         """The relations around an entity, ascending."""
@@ -93,11 +96,10 @@ def write_neighbours(folder: Path, graph: Graph) -> Neighbours:
     forward = _groups(s, p)
     backward = _groups(o[order], p[order])
     is_literal = np.asarray(graph.kind)[o[order][backward[0]]] == LITERAL
-    is_class = p[order][backward[0]] == graph.type_id
     parts = []
     for (starts, ends), direction, owners, steps, kept in (
         (forward, 0, s, p, np.ones(len(forward[0]), bool)),
-        (backward, 1, o[order], p[order], ~(is_literal | is_class)),
+        (backward, 1, o[order], p[order], ~is_literal),
     ):
         kept &= ~np.isin(steps[starts], hidden)
         relation = 2 * np.searchsorted(predicates, steps[starts]) + direction
@@ -108,6 +110,7 @@ def write_neighbours(folder: Path, graph: Graph) -> Neighbours:
     np.save(folder / "pointer.npy", pointer)
     for name, column in (("relation", relation), ("start", start), ("end", end)):
         np.save(folder / f"{name}.npy", column[arrange].astype(np.int32))
+    write_measures(folder / "measures", graph)
     return Neighbours.open(folder, graph)
 
 

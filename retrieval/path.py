@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from retrieval.ordering import Order
+
 
 @dataclass(frozen=True)
 class Seed:
@@ -19,7 +21,7 @@ class Path:
     """Relations (numbers of `Neighbours`) to follow from a seed, and the form of the answer.
 
     target: the entity to be met for a yes/no question, -1 otherwise. meets: another path that must lead to the same
-    answers. kind: the class that the answers must have, -1 for any.
+    answers. kind: the class that the answers must have, -1 for any. order: what chooses among these by a measure.
     """
 
     seed: Seed
@@ -28,3 +30,4 @@ class Path:
     target: int = -1
     meets: "Path | None" = None
     kind: int = -1
+    order: Order | None = None

@@ -9,6 +9,7 @@ import numpy as np
 
 from kg.graph import Graph, Ids
 from retrieval.neighbours import Neighbours
+from retrieval.ordering import chosen
 from retrieval.path import Path, Seed
 
 
@@ -26,13 +27,15 @@ def layers_of(seed: Seed, relations: Sequence[int], neighbours: Neighbours) -> l
 
 
 def answers_of(path: Path, neighbours: Neighbours) -> Ids:
-    """The nodes where a path leads, ascending: of its class where it names one, and where the path that it meets leads
-    too."""
+    """The nodes where a path leads, ascending: of its class where it names one, where the path that it meets leads too,
+    and among these those that its order chooses."""
     reached = layers_of(path.seed, path.relations, neighbours)[-1]
     if path.meets is not None and len(reached):
         reached = np.intersect1d(reached, answers_of(path.meets, neighbours), assume_unique=True)
     if path.kind >= 0 and len(reached):
         reached = reached[of_class(neighbours.graph, reached, path.kind)]
+    if path.order is not None and len(reached):
+        reached, _ = chosen(path.order, reached, neighbours.measures)
     return reached
 
 

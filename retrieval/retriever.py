@@ -120,7 +120,7 @@ class Retriever:
         began = time.perf_counter()
         found = self.find_seeds(questions, mode) if seeds is None else [list(given) for given in seeds]
         linked = time.perf_counter()
-        ready = prepare(questions, found, self.encoder)
+        ready = prepare(questions, found, self.encoder, self.classes)
         encoded = time.perf_counter()
         results = []
         for prepared in ready:

@@ -4,10 +4,10 @@
     step(x, r)  = a cos(q, r) / n^0.7 + <A q, B_h r + C k>
 
 and p(z|x) is the softmax over the candidates and over `nothing(x)`, the score of "the graph does not say". q is the
-frozen encoder's vector of the question with the mention masked, r that of the name of the relation at hop h of n, k that
-of the kind of thing the last relation leads to (`retrieval.kinds`), f a few plain features (`retrieval.features`), shape
-what the whole question says of the number of hops and paths. A and what hangs on the whole question start at zero, so
-an untrained scorer is the plain cosine with the features' first weights. A linear layer says which form (select, count,
+frozen encoder's vector of the question with the mention masked, r that of the name of the relation at hop h of n, k
+that of the kind of thing the last relation leads to (`retrieval.kinds`), f a few plain features (`retrieval.features`),
+shape what the whole question says of the number of hops and paths. A and what hangs on the whole question start at
+zero, so an untrained scorer is the plain cosine with the features' first weights. A linear layer says which form (select, count,
 ask) is asked for. The dual-encoder form follows DPR (Karpukhin et al. 2020, arXiv 2004.04906).
 """
 
@@ -64,7 +64,7 @@ class PathScorer(nn.Module):
         for layer in (self.question, self.shape, self.form, self.nothing):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
-        self.shape.bias.data = torch.tensor([0.0, -0.8, -8.0, -3.0, 0.0])
+        self.shape.bias.data = torch.tensor([0.0, -5.5, -11.0, 0.0, 0.0])
         self.form_hint = nn.Parameter(torch.tensor(3.0))
         self.nothing.bias.data.fill_(1.0)
 
@@ -77,8 +77,8 @@ class PathScorer(nn.Module):
         paths: Tensor,
         shapes: Tensor,
         features: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Unnormalised scores, shape (B, N), and those of `nothing`, shape (B,).
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Unnormalised scores, shape (B, N), those of `nothing`, shape (B,), and those of the shapes, (B, S).
 
         masked: (B, M, D), the vectors of each question under its masks; whole: (B, D); place: (B, N, 2), which mask
         each of the two paths of a candidate is scored against; relations: (R, 2, D), the vectors of each relation's
@@ -100,8 +100,9 @@ class PathScorer(nn.Module):
         last = numbers.gather(-1, (length - 1).clamp(min=0).unsqueeze(-1)).squeeze(-1)
         to_kind = (asked @ (kinds @ self.kinds).T)[rows, place, last] * (length > 0)
         every = (score + to_kind).sum(-1) + features @ self.weights
-        every = every + self.shape(scaled(whole)).gather(-1, shapes.clamp(min=0))
-        return every.masked_fill(shapes < 0, float("-inf")), self.nothing(scaled(whole))[:, 0]
+        by_shape = self.shape(scaled(whole))
+        every = (every + by_shape.gather(-1, shapes.clamp(min=0))).masked_fill(shapes < 0, float("-inf"))
+        return every, self.nothing(scaled(whole))[:, 0], by_shape
 
     def form_log_probs(self, whole: Tensor, hints: Tensor) -> Tensor:
         """log p(form|x) in the order of FORMS; whole: (B, D), the question with no mention masked; hints: (B, 3), as of
@@ -167,4 +168,5 @@ class Projected:
 
 def scaled(whole: Tensor) -> Tensor:
     """Vectors of length 1 with numbers of size 1, as a linear layer learns best from."""
-    return whole * whole.shape[-1] ** 0.5
+    result: Tensor = whole * whole.shape[-1] ** 0.5
+    return result

@@ -9,7 +9,7 @@ The cost follows the distinct relations, not the degree.
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.graph import LITERAL
+from kg.graph import CLASS, LITERAL
 from retrieval.asked import Asked
 from retrieval.candidates import Candidates, single, together
 from retrieval.features import OF_PATHS, PLACE
@@ -23,15 +23,18 @@ _UNLIKELY = 9.0
 """A path longer by one is not looked for where its shape scores so much below the best."""
 
 
-def search(asked: Asked, neighbours: Neighbours, options: RetrievalOptions) -> Candidates:
-    """The candidates of a question, best first, scored by what is known from the paths alone."""
+def search(asked: Asked, neighbours: Neighbours, options: RetrievalOptions, *, explore: bool = False) -> Candidates:
+    """The candidates of a question, best first, scored by what is known from the paths alone.
+
+    explore: longer paths are looked for even where the question does not seem to ask for them.
+    """
     found = [_first_steps(asked, neighbours)]
     if not len(found[0]):
         return found[0]
     frontier = found[0]
     shapes = asked.steps.shapes[:MOST_HOPS]
     for hop in range(1, options.hops):
-        if shapes[hop] < shapes.max() - _UNLIKELY:
+        if not explore and shapes[hop] < shapes.max() - _UNLIKELY:
             break
         frontier = _longer(asked, frontier.best(options.beam), neighbours, options.sample)
         if not len(frontier):
@@ -109,7 +112,7 @@ def _next_relations(path: Path, neighbours: Neighbours, sample: int) -> NDArray[
     for relation in path.relations:
         reached = neighbours.follow_all(spread(reached, sample), relation)
     reached = spread(reached[reached != path.seed.entity], sample)
-    reached = reached[np.asarray(neighbours.graph.kind)[reached] != LITERAL]
+    reached = reached[~np.isin(np.asarray(neighbours.graph.kind)[reached], (LITERAL, CLASS))]
     return neighbours.relations_around(reached) if len(reached) else np.zeros(0, np.int32)
 
 

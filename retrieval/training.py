@@ -18,18 +18,22 @@ from torch import Tensor
 from kg.graph import Graph, Ids
 from kg.progress import progress
 from kg.values import same_value
-from retrieval.asked import Prepared, prepare
-from retrieval.candidates import Candidates, single, together
+from retrieval.asked import Asked, Prepared, prepare
+from retrieval.candidates import Candidates, distinct, single, together
+from retrieval.evidence import countable
 from retrieval.finalists import finalists
 from retrieval.path import Path, Seed
 from retrieval.question import FORMS, Question, form_hints
 from retrieval.retriever import Retriever
-from retrieval.scorer import ASKED
+from retrieval.scorer import ASKED, SHAPES
 from retrieval.search import as_candidates, search
 from retrieval.targets import gold_terms, paths_to
 
-CANDIDATES = 96
-"""Most candidates per question in training, the best by the scorer as it is, beside those that lead to an answer."""
+CANDIDATES = 72
+"""Candidates per question in training: the best by the scorer as it is, a third as many of each shape, and those that
+lead to an answer."""
+_MOST_REACHING = 8
+"""Paths from one seed that lead to an answer, the best."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class ScorerOptions:
     """epochs over the questions; batch_size in questions; learning rate of Adam; dropout on the question's vector;
     seed of the order. rounds: how often the candidates are looked for anew with what the scorer has learnt."""
 
-    epochs: int = 12
+    epochs: int = 8
     batch_size: int = 32
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
@@ -70,7 +74,7 @@ def make_examples(
     found = retriever.find_seeds([question.question for question in questions], "graph")
     if given:
         found = [gold_seeds(question, own, retriever) or own for question, own in zip(questions, found, strict=True)]
-    ready = prepare([question.question for question in questions], found, retriever.encoder)
+    ready = prepare([question.question for question in questions], found, retriever.encoder, retriever.classes)
     examples = []
     with progress(title, len(questions)) as advance:
         for question, prepared in zip(questions, ready, strict=True):
@@ -96,52 +100,43 @@ def make_example(question: Question, prepared: Prepared, retriever: Retriever) -
     """One question with its candidates, None without any."""
     neighbours, form = retriever.neighbours, question.form
     asked = retriever.asked(prepared)
-    found = search(asked, neighbours, retriever.options)
+    found = search(asked, neighbours, retriever.options, explore=True)
+    found = found.take(np.flatnonzero((found.shape == ASKED) == (form == "ask")))
+    chosen = [_best_of_each(found)]
     targets = np.zeros(0, np.int32)
     if form == "select":
         values = [retriever.resolve(value) if "://" in value else value for value in question.values]
         targets = gold_terms(values, neighbours.graph)
-        reaching = _reaching(prepared.seeds, targets, retriever)
-        if len(reaching):
-            seeds, relations = single(*reaching)
-            extra = [
-                as_candidates(asked, seeds[hops == h], relations[hops == h], h - 1)
-                for hops in [(relations[:, 0] >= 0).sum(-1)]
-                for h in range(1, retriever.options.hops + 1)
-            ]
-            found = together([found, *extra])
-    best = finalists(
-        asked, found, neighbours, retriever.classes, most=CANDIDATES, rows=range(len(found) - len(reaching[0]) if form == "select" else len(found), len(found))
-    )
-    kept = [row for row, shape in enumerate(best.shape) if (shape == ASKED) == (form == "ask")]
-    if not kept:
+        chosen += _reaching(asked, targets, retriever)
+    best = finalists(asked, distinct(together(chosen)), neighbours, retriever.classes, most=10**6)
+    if not best.paths:
         return None
     quality = [
-        _quality(question, best.paths[row], best.answers[row], targets, neighbours.graph) for row in kept
+        _quality(question, path, answers, targets, neighbours.graph)
+        for path, answers in zip(best.paths, best.answers, strict=True)
     ]
     return Example(
-        question,
-        prepared,
-        [best.paths[row] for row in kept],
-        best.columns.take(np.array(kept)),
-        best.features[kept],
-        np.array(quality, np.float32),
-        FORMS.index(form),
+        question, prepared, best.paths, best.columns, best.features, np.array(quality, np.float32), FORMS.index(form)
     )
 
 
-def _reaching(seeds: Sequence[Seed], targets: Ids, retriever: Retriever) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Seeds and relations of the paths that lead to the targets, found from both ends."""
-    hops = retriever.options.hops
-    found = [
-        (number, path.relations)
-        for number, seed in enumerate(seeds)
-        for path, _ in paths_to(seed, targets, retriever.neighbours, hops)[:8]
+def _best_of_each(found: Candidates) -> Candidates:
+    """The best candidates of all, and the best of each shape."""
+    rows = [np.arange(min(CANDIDATES, len(found)))]
+    rows += [np.flatnonzero(found.shape == shape)[: CANDIDATES // 3] for shape in range(len(SHAPES))]
+    return found.take(np.unique(np.concatenate(rows)))
+
+
+def _reaching(asked: Asked, targets: Ids, retriever: Retriever) -> list[Candidates]:
+    """The paths that lead to the targets, found from both ends."""
+    found: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
+    for number, seed in enumerate(asked.seeds):
+        for path, _ in paths_to(seed, targets, retriever.neighbours, retriever.options.hops)[:_MOST_REACHING]:
+            found.setdefault(len(path.relations), []).append((number, path.relations))
+    return [
+        as_candidates(asked, *single(np.array([n for n, _ in own]), np.array([r for _, r in own], np.int64)), hops - 1)
+        for hops, own in found.items()
     ]
-    relations = np.full((len(found), hops), -1, np.int64)
-    for row, (_, steps) in enumerate(found):
-        relations[row, : len(steps)] = steps
-    return np.array([number for number, _ in found], np.int64), relations
 
 
 def _quality(question: Question, path: Path, answers: Ids, targets: Ids, graph: Graph) -> float:
@@ -150,15 +145,27 @@ def _quality(question: Question, path: Path, answers: Ids, targets: Ids, graph: 
         wanted = question.values[0].casefold() in ("true", "yes")
         return float(wanted == bool(np.isin(path.target, answers)))
     if question.form == "count":
-        return float(same_value(str(len(answers)), question.values[0]))
+        return float(countable(graph, answers) and same_value(str(len(answers)), question.values[0]))
     common = len(np.intersect1d(answers, targets))
     return 2 * common / (len(answers) + len(targets)) if common else 0.0
 
 
 def train_scorer(retriever: Retriever, examples: Sequence[Example], options: ScorerOptions) -> list[float]:
-    """The mean loss per epoch; the retriever's scorer is trained in place."""
+    """The mean loss per epoch; the retriever's scorer is trained in place. After each round but the last the candidates
+    are looked for anew, by what the scorer has learnt."""
     torch.manual_seed(options.seed)
     order = np.random.default_rng(options.seed)
+    losses = []
+    for number in range(options.rounds):
+        if number:
+            examples = refresh_examples(examples, retriever)
+        losses += _one_round(retriever, examples, options, order)
+    return losses
+
+
+def _one_round(
+    retriever: Retriever, examples: Sequence[Example], options: ScorerOptions, order: np.random.Generator
+) -> list[float]:
     scorer = retriever.scorer.train()
     optimizer = torch.optim.AdamW(scorer.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
     total = options.epochs * -(-len(examples) // options.batch_size)
@@ -184,9 +191,9 @@ def train_scorer(retriever: Retriever, examples: Sequence[Example], options: Sco
 
 
 def scorer_loss(retriever: Retriever, batch: Sequence[Example], *, dropout: float = 0.0) -> Tensor:
-    """The mean of -log p(right|x) and of -log p(form|x) over a batch, p(right|x) = sum_z p(z|x) quality(z), or
-    p(nothing|x) where no candidate is right."""
-    scores, nothing = score_batch(retriever, batch, dropout=dropout)
+    """The mean over a batch of -log p(right|x), -log p(form|x) and -log p(shape|x): p(right|x) = sum_z p(z|x)
+    quality(z), or p(nothing|x) where no candidate is right; the shape is that of the best candidates."""
+    scores, nothing, shapes = score_batch(retriever, batch, dropout=dropout)
     device = scores.device
     quality = torch.zeros_like(scores)
     for place, example in enumerate(batch):
@@ -202,11 +209,24 @@ def scorer_loss(retriever: Retriever, batch: Sequence[Example], *, dropout: floa
     hints = torch.tensor([form_hints(example.question.question) for example in batch], device=device)
     forms = retriever.scorer.form_log_probs(whole, hints)
     form_loss = torch.nn.functional.nll_loss(forms, torch.tensor([example.form for example in batch], device=device))
-    return -torch.where(counted, right, 0.0).sum() / counted.sum().clamp(min=1) + form_loss
+    likely = torch.stack([torch.from_numpy(_best_shapes(example)) for example in batch]).to(device)
+    shape = torch.logsumexp(torch.log_softmax(shapes, -1) + torch.log(likely.clamp(min=1e-9)), -1)
+    lost = torch.where(counted, right, 0.0) + torch.where(answerable, shape, 0.0)
+    return -lost.sum() / counted.sum().clamp(min=1) + form_loss
 
 
-def score_batch(retriever: Retriever, batch: Sequence[Example], *, dropout: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Unnormalised scores (B, longest) on the scorer's device, -inf for padding, and those of `nothing` (B,)."""
+def _best_shapes(example: Example) -> NDArray[np.float32]:
+    """1 for each shape that a candidate of the best quality has, (S,)."""
+    likely = np.zeros(len(SHAPES), np.float32)
+    likely[example.columns.shape[example.quality >= example.quality.max() - 1e-6]] = 1.0
+    return likely
+
+
+def score_batch(
+    retriever: Retriever, batch: Sequence[Example], *, dropout: float = 0.0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Unnormalised scores (B, longest) on the scorer's device, -inf for padding, those of `nothing` (B,) and of the
+    shapes (B, S)."""
     device = retriever.scorer.cosine.device
     longest = max(len(example.paths) for example in batch)
     masks = max(len(example.prepared.masked) for example in batch)
@@ -226,10 +246,9 @@ def score_batch(retriever: Retriever, batch: Sequence[Example], *, dropout: floa
         features[row, :n] = example.features
     inputs = [torch.from_numpy(array).to(device) for array in (masked, whole, place, paths, shapes, features)]
     keep = torch.nn.functional.dropout(inputs[0], dropout, training=dropout > 0)
-    scores, nothing = retriever.scorer(
-        keep, inputs[1], inputs[2], retriever.relation_vectors.to(device), inputs[3], inputs[4], inputs[5]
-    )
-    return scores, nothing
+    relations = retriever.relation_vectors.to(device)
+    result: tuple[Tensor, Tensor, Tensor] = retriever.scorer(keep, inputs[1], inputs[2], relations, *inputs[3:])
+    return result
 
 
 def gold_seeds(question: Question, found: Sequence[Seed], retriever: Retriever) -> list[Seed]:
