@@ -23,9 +23,11 @@ from retrieval.search import path_features, spread
 
 _LOOKED_AT = 24
 """Answers of a candidate whose classes are looked at."""
-_MOST_ORDERED = 12
+_MOST_ORDERED = 24
 """Candidates whose answers are put in order."""
 _MOST_MEASURES = 2
+_MEASURED = 64
+"""Answers of a candidate whose measures are looked for."""
 _MOST_RESTRICTED = 5000
 """Answers that are cut down to a class."""
 _QUESTION_WORDS = (
@@ -156,7 +158,7 @@ def _with_orders(
         features[PLACE["not_ordered"]] = 1.0
         if len(reached) < 2:
             continue
-        around = neighbours.relations_around(spread(reached, _LOOKED_AT)).tolist()
+        around = neighbours.relations_around(spread(reached, _MEASURED)).tolist()
         suiting = [r for r in around if not r & 1 and _suits(neighbours.measures, r // 2, order)]
         for relation in sorted(suiting, key=lambda r: -cosines[r])[:_MOST_MEASURES]:
             full = replace(order, relation=relation)

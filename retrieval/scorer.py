@@ -37,12 +37,14 @@ LENGTH_POWER = 0.7
 @dataclass(frozen=True)
 class Steps:
     """Scores of every relation as a step from each masked question, shape (M, R): cosine (weighted), learnt (one table
-    a hop), kinds (for the last step); of the whole question: shapes (S,), forms (3,), nothing."""
+    a hop), kinds (for the last step); of the whole question: shapes (S,), hops (H,) and
+    forms (3,) as log probabilities, nothing."""
 
     cosine: NDArray[np.float32]
     learnt: list[NDArray[np.float32]]
     kinds: NDArray[np.float32]
     shapes: NDArray[np.float32]
+    hops: NDArray[np.float32]
     forms: NDArray[np.float32]
     nothing: float
 
@@ -64,7 +66,8 @@ class PathScorer(nn.Module):
         for layer in (self.question, self.shape, self.form, self.nothing):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
-        self.shape.bias.data = torch.tensor([0.0, -5.5, -11.0, 0.0, 0.0])
+        self.shape_bias = nn.Parameter(torch.tensor([0.0, -5.5, -11.0, 0.0, 0.0]))
+        self.shape.bias.data = torch.tensor([0.0, -4.0, -12.0, 0.0, 0.0])
         self.form_hint = nn.Parameter(torch.tensor(3.0))
         self.nothing.bias.data.fill_(1.0)
 
@@ -100,9 +103,8 @@ class PathScorer(nn.Module):
         last = numbers.gather(-1, (length - 1).clamp(min=0).unsqueeze(-1)).squeeze(-1)
         to_kind = (asked @ (kinds @ self.kinds).T)[rows, place, last] * (length > 0)
         every = (score + to_kind).sum(-1) + features @ self.weights
-        by_shape = self.shape(scaled(whole))
-        every = (every + by_shape.gather(-1, shapes.clamp(min=0))).masked_fill(shapes < 0, float("-inf"))
-        return every, self.nothing(scaled(whole))[:, 0], by_shape
+        every = (every + self.shape_bias[shapes.clamp(min=0)]).masked_fill(shapes < 0, float("-inf"))
+        return every, self.nothing(scaled(whole))[:, 0], self.shape(scaled(whole))
 
     def form_log_probs(self, whole: Tensor, hints: Tensor) -> Tensor:
         """log p(form|x) in the order of FORMS; whole: (B, D), the question with no mention masked; hints: (B, 3), as of
@@ -160,7 +162,8 @@ class Projected:
                 (scorer.cosine * (questions @ self.names.T)).numpy(),
                 [(asked @ step.T).numpy() for step in self.steps],
                 (asked @ self.kinds.T).numpy(),
-                scorer.shape(all_of_it).numpy(),
+                scorer.shape_bias.numpy(),
+                torch.log_softmax(scorer.shape(all_of_it), -1)[:MOST_HOPS].numpy(),
                 scorer.form_log_probs(torch.from_numpy(whole)[None], torch.tensor([hints]))[0].numpy(),
                 float(scorer.nothing(all_of_it)),
             )

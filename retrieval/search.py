@@ -19,8 +19,8 @@ from retrieval.options import MOST_HOPS, RetrievalOptions
 from retrieval.path import Path
 from retrieval.scorer import ASKED, LENGTH_POWER, MEETING
 
-_UNLIKELY = 9.0
-"""A path longer by one is not looked for where its shape scores so much below the best."""
+_UNLIKELY = -7.0
+"""Paths of so many relations are not looked for where the log probability that the question asks for them is below."""
 
 
 def search(asked: Asked, neighbours: Neighbours, options: RetrievalOptions, *, explore: bool = False) -> Candidates:
@@ -32,9 +32,8 @@ def search(asked: Asked, neighbours: Neighbours, options: RetrievalOptions, *, e
     if not len(found[0]):
         return found[0]
     frontier = found[0]
-    shapes = asked.steps.shapes[:MOST_HOPS]
     for hop in range(1, options.hops):
-        if not explore and shapes[hop] < shapes.max() - _UNLIKELY:
+        if not explore and asked.steps.hops[hop:].max() < _UNLIKELY:
             break
         frontier = _longer(asked, frontier.best(options.beam), neighbours, options.sample)
         if not len(frontier):

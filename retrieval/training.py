@@ -30,8 +30,8 @@ from retrieval.search import as_candidates, search
 from retrieval.targets import gold_terms, paths_to
 
 CANDIDATES = 72
-"""Candidates per question in training: the best by the scorer as it is, a third as many of each shape, and those that
-lead to an answer."""
+"""Candidates per question in training: the best by the scorer as it is, a third as many of each shape, as many drawn
+from all, and those that lead to an answer."""
 _MOST_REACHING = 8
 """Paths from one seed that lead to an answer, the best."""
 
@@ -43,7 +43,9 @@ class ScorerOptions:
 
     epochs: int = 8
     batch_size: int = 32
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-4
+    plain_rate: float = 5e-3
+    pull: float = 0.03
     weight_decay: float = 1e-3
     dropout: float = 0.1
     seed: int = 0
@@ -102,7 +104,7 @@ def make_example(question: Question, prepared: Prepared, retriever: Retriever) -
     asked = retriever.asked(prepared)
     found = search(asked, neighbours, retriever.options, explore=True)
     found = found.take(np.flatnonzero((found.shape == ASKED) == (form == "ask")))
-    chosen = [_best_of_each(found)]
+    chosen = [_sample(found)]
     targets = np.zeros(0, np.int32)
     if form == "select":
         values = [retriever.resolve(value) if "://" in value else value for value in question.values]
@@ -120,10 +122,12 @@ def make_example(question: Question, prepared: Prepared, retriever: Retriever) -
     )
 
 
-def _best_of_each(found: Candidates) -> Candidates:
-    """The best candidates of all, and the best of each shape."""
+def _sample(found: Candidates) -> Candidates:
+    """The best candidates of all, the best of each shape, and some from anywhere, so that what training lifts is known
+    to be wrong, too."""
     rows = [np.arange(min(CANDIDATES, len(found)))]
     rows += [np.flatnonzero(found.shape == shape)[: CANDIDATES // 3] for shape in range(len(SHAPES))]
+    rows.append(np.random.default_rng(len(found)).integers(0, max(len(found), 1), min(CANDIDATES, len(found))))
     return found.take(np.unique(np.concatenate(rows)))
 
 
@@ -167,9 +171,14 @@ def _one_round(
     retriever: Retriever, examples: Sequence[Example], options: ScorerOptions, order: np.random.Generator
 ) -> list[float]:
     scorer = retriever.scorer.train()
-    optimizer = torch.optim.AdamW(scorer.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+    start = [parameter.detach().clone() for parameter in scorer.parameters() if parameter.dim() < 2]
+    few = [parameter for parameter in scorer.parameters() if parameter.dim() < 2]
+    many = [parameter for parameter in scorer.parameters() if parameter.dim() == 2 or parameter.dim() == 3]
+    rates = [options.plain_rate, options.learning_rate]
+    groups = [{"params": few, "weight_decay": 0.0}, {"params": many, "weight_decay": options.weight_decay}]
+    optimizer = torch.optim.AdamW(groups, lr=options.learning_rate)
     total = options.epochs * -(-len(examples) // options.batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.learning_rate, total_steps=max(total, 1))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=max(total, 1))
     losses = []
     with progress("train retriever", options.epochs * len(examples)) as advance:
         for _ in range(options.epochs):
@@ -178,6 +187,7 @@ def _one_round(
             for start in range(0, len(examples), options.batch_size):
                 batch = [examples[i] for i in shuffled[start : start + options.batch_size]]
                 loss = scorer_loss(retriever, batch, dropout=options.dropout)
+                loss = loss + options.pull * sum(((p - p0) ** 2).sum() for p, p0 in zip(few, start, strict=True))
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
