@@ -1,14 +1,15 @@
 """p(z|x) over paths: a question's vector against the vectors of the relations on the path.
 
-    score(x, z) = sum over the path, and the path that it meets, of step(x, r) + shape(x) + w . f(x, z)
+    score(x, z) = sum over the path, and the path that it meets, of step(x, r) + b_shape + w . f(x, z)
     step(x, r)  = a cos(q, r) / n^0.7 + <A q, B_h r + C k>
 
 and p(z|x) is the softmax over the candidates and over `nothing(x)`, the score of "the graph does not say". q is the
 frozen encoder's vector of the question with the mention masked, r that of the name of the relation at hop h of n, k
 that of the kind of thing the last relation leads to (`retrieval.kinds`), f a few plain features (`retrieval.features`),
-shape what the whole question says of the number of hops and paths. A and what hangs on the whole question start at
-zero, so an untrained scorer is the plain cosine with the features' first weights. A linear layer says which form (select, count,
-ask) is asked for. The dual-encoder form follows DPR (Karpukhin et al. 2020, arXiv 2004.04906).
+b_shape what the number of hops and paths counts for. A starts at zero, so an untrained scorer is the plain cosine with
+the features' first weights. Linear layers over the whole question say which form (select, count, ask) is asked for, and
+which shape, by which the search knows how far to go. The dual-encoder form follows DPR (Karpukhin et al. 2020, arXiv
+2004.04906).
 """
 
 from collections.abc import Sequence

@@ -38,8 +38,10 @@ _MOST_REACHING = 8
 
 @dataclass(frozen=True)
 class ScorerOptions:
-    """epochs over the questions; batch_size in questions; learning rate of Adam; dropout on the question's vector;
-    seed of the order. rounds: how often the candidates are looked for anew with what the scorer has learnt."""
+    """epochs over the questions in each round; batch_size in questions; learning_rate of AdamW for the matrices,
+    plain_rate for the weights of features and biases; pull: how strongly these are held to where they began, so that
+    questions of one kind do not spoil it for others; dropout on the question's vector; seed of the order. rounds: how
+    often the candidates are looked for, first by the scorer as it is, then with what it has learnt."""
 
     epochs: int = 8
     batch_size: int = 32
@@ -171,9 +173,9 @@ def _one_round(
     retriever: Retriever, examples: Sequence[Example], options: ScorerOptions, order: np.random.Generator
 ) -> list[float]:
     scorer = retriever.scorer.train()
-    start = [parameter.detach().clone() for parameter in scorer.parameters() if parameter.dim() < 2]
     few = [parameter for parameter in scorer.parameters() if parameter.dim() < 2]
-    many = [parameter for parameter in scorer.parameters() if parameter.dim() == 2 or parameter.dim() == 3]
+    many = [parameter for parameter in scorer.parameters() if parameter.dim() > 1]
+    first = [parameter.detach().clone() for parameter in few]
     rates = [options.plain_rate, options.learning_rate]
     groups = [{"params": few, "weight_decay": 0.0}, {"params": many, "weight_decay": options.weight_decay}]
     optimizer = torch.optim.AdamW(groups, lr=options.learning_rate)
@@ -187,7 +189,8 @@ def _one_round(
             for start in range(0, len(examples), options.batch_size):
                 batch = [examples[i] for i in shuffled[start : start + options.batch_size]]
                 loss = scorer_loss(retriever, batch, dropout=options.dropout)
-                loss = loss + options.pull * sum(((p - p0) ** 2).sum() for p, p0 in zip(few, start, strict=True))
+                moved = [((now - before) ** 2).sum() for now, before in zip(few, first, strict=True)]
+                loss = loss + options.pull * torch.stack(moved).sum()
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
