@@ -19,6 +19,8 @@ from retrieval.vectors import EntityIndex
 
 NEAREST = 8
 """Entities taken from the vectors or from BM25."""
+UNSURE = -2.0
+"""The log of a probability of the likeliest mention, below which a question may as well name nothing."""
 _SHARPNESS = 20.0
 """What a cosine is multiplied by before it becomes a probability."""
 
@@ -42,9 +44,9 @@ class SeedFinder:
             return [self.lexical_seeds(question) for question in questions]
         found = self.mentioned(questions)
         if mode == "hybrid":
-            without = [place for place, seeds in enumerate(found) if not seeds]
-            for place, seeds in zip(without, self.fused([questions[i] for i in without]), strict=True):
-                found[place] = seeds
+            unsure = [place for place, seeds in enumerate(found) if not seeds or seeds[0].log_p < UNSURE]
+            for place, seeds in zip(unsure, self.fused([questions[i] for i in unsure]), strict=True):
+                found[place] = _together(found[place], seeds)
         return found
 
     def mentioned(self, questions: Sequence[str]) -> list[list[Seed]]:
@@ -76,6 +78,14 @@ class SeedFinder:
             ranked = fuse([[seed.entity for seed in dense], [seed.entity for seed in lexical]])[:NEAREST]
             found.append(_weighted([entity for entity, _ in ranked], np.log([score for _, score in ranked])))
         return found
+
+
+def _together(one: list[Seed], other: list[Seed]) -> list[Seed]:
+    """Each entity once, where it is likeliest, in order."""
+    best: dict[int, Seed] = {}
+    for seed in sorted([*one, *other], key=lambda seed: -seed.log_p):
+        best.setdefault(seed.entity, seed)
+    return list(best.values())
 
 
 def _weighted(entities: list[int], scores: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> list[Seed]:

@@ -1,6 +1,6 @@
 """How likely each entity is one that a question names: a logistic model over what its span and its name show.
 
-The weights were fitted by maximum likelihood to the candidates of 1,325 questions over DBpedia, a half by entity of
+The weights were fitted by maximum likelihood to the candidates of 1,349 questions over DBpedia, a half by entity of
 those of LC-QuAD, QALD-7 to 9 and SimpleDBpediaQA: a candidate is right if the question's query names it. They are few
 and speak of names in general, so they serve other graphs as well; which namesake is meant is left to the paths.
 """
@@ -21,20 +21,19 @@ PER_NAME = 12
 """Most entities of one surface."""
 
 WEIGHTS = {
-    "one": -8.94,
-    "share": 0.73,  # ln of the entity's prior among those of the surface
-    "popularity": 0.53,  # ln of what that prior is a share of
-    "last_name": 3.95,  # the surface is the last word of a person's name
-    "other_name": 3.44,  # it is a stated name or a redirect, not the label
-    "coverage": 5.97,  # the share of the name that the question has
-    "weight": 3.17,  # of the matched words, at most 2.5: 1 is a word of one name alone
-    "capitals": 0.63,  # the share of capitalised words among those that are no stop words
-    "plain": -2.54,  # all words are everyday ones and not capitalised, or numbers
-    "inside": -0.28,  # how good the best longer span around this one is, 0 to 1
-    "beside": -0.56,  # a word next to the span is capitalised
-    "overlap": -2.05,  # how much better the best overlapping span is, by the weight that it matches
-    "words": -0.47,  # in the span
-    "candidates": -0.52,  # ln of one more than the surface's entities
+    "one": -7.9,
+    "share": 0.74,  # ln of the entity's prior among those of the surface
+    "popularity": 0.54,  # ln of what that prior is a share of
+    "last_name": 4.21,  # the surface is the last word of a person's name
+    "other_name": 3.5,  # it is a stated name or a redirect, not the label
+    "lower": -1.33,  # it is not the whole label, and the span has no capital
+    "coverage": 5.43,  # the share of the name that the question has
+    "weight": 3.2,  # of the matched words, at most 2.5: 1 is a word of one name alone
+    "plain": -2.82,  # all words are everyday ones and not capitalised, or numbers
+    "beside": -0.66,  # a word next to the span is capitalised
+    "overlap": -2.27,  # how much better the best overlapping span is, by the weight that it matches
+    "words": -0.5,  # in the span
+    "candidates": -0.53,  # ln of one more than the surface's entities
 }
 
 
@@ -66,46 +65,44 @@ def features(
 ) -> NDArray[np.float64]:
     """The values that `WEIGHTS` is of, shape (candidates, weights)."""
     kind = aliases.kind[at]
-    own = np.stack(
-        [
-            np.ones(len(at)),
-            np.log(np.maximum(aliases.prior[at], 1e-6)),
-            aliases.popularity[at],
-            kind == LAST_NAME,
-            kind == OTHER_NAME,
-        ],
-        axis=1,
-    )
     size = np.bincount(span, minlength=len(found.row))
-    return np.concatenate([own, _of_spans(words, found, aliases, size)[span]], axis=1)
-
-
-def _of_spans(words: list[Word], found: Found, aliases: Aliases, size: NDArray[np.int64]) -> NDArray[np.float64]:
-    first, last = found.first, found.last
-    content = _count([not word.stop for word in words], first, last)
-    capital = _count([word.capital and not word.stop for word in words], first, last)
-    letters = _count([not word.key.isdigit() for word in words], first, last)
-    capitals = capital / np.maximum(content, 1)
-    is_common = (aliases.flags[found.row] & COMMON) > 0
-    part = np.array([is_name_part(words, place) for place in range(-1, len(words) + 1)])
-    quality = found.coverage * found.weight / np.maximum(found.weight + found.gaps, 1e-9)
-    worth = quality * found.weight
-    overlaps = (first[:, None] < last) & (first < last[:, None])
-    holds = (first[:, None] >= first) & (last[:, None] <= last) & ((last - first)[:, None] < last - first)
-    return np.stack(
-        [
-            found.coverage,
-            np.minimum(found.weight, 2.5),
-            capitals,
-            (is_common & (capitals < 1)) | (letters == 0),
-            (holds * quality).max(axis=1, initial=0.0),
-            part[first] | part[last + 1],
-            (overlaps * worth).max(axis=1, initial=0.0) - worth,
-            last - first,
-            np.log1p(size),
-        ],
-        axis=1,
+    is_label = (kind != LAST_NAME) & (kind != OTHER_NAME) & (found.coverage[span] == 1)
+    capitals = _count([word.capital and not word.stop for word in words], found.first, found.last)
+    columns = (
+        np.ones(len(at)),
+        np.log(np.maximum(aliases.prior[at], 1e-6)),
+        aliases.popularity[at],
+        kind == LAST_NAME,
+        kind == OTHER_NAME,
+        ~is_label & (capitals[span] == 0),
+        found.coverage[span],
+        np.minimum(found.weight, 2.5)[span],
+        _is_plain(words, found, aliases, capitals)[span],
+        _is_beside(words, found)[span],
+        _overlap(found)[span],
+        (found.last - found.first)[span],
+        np.log1p(size)[span],
     )
+    return np.stack(columns, axis=1)
+
+
+def _is_plain(words: list[Word], found: Found, aliases: Aliases, capitals: NDArray[np.int64]) -> NDArray[np.bool_]:
+    content = _count([not word.stop for word in words], found.first, found.last)
+    letters = _count([not word.key.isdigit() for word in words], found.first, found.last)
+    is_common = (aliases.flags[found.row] & COMMON) > 0
+    return np.asarray((is_common & (capitals < content)) | (letters == 0))
+
+
+def _is_beside(words: list[Word], found: Found) -> NDArray[np.bool_]:
+    part = np.array([is_name_part(words, place) for place in range(-1, len(words) + 1)])
+    return np.asarray(part[found.first] | part[found.last + 1])
+
+
+def _overlap(found: Found) -> NDArray[np.float64]:
+    """By how much the best span that overlaps each one is better, by the weight that it matches; 0 for the best."""
+    worth = found.coverage * found.weight**2 / np.maximum(found.weight + found.gaps, 1e-9)
+    overlaps = (found.first[:, None] < found.last) & (found.first < found.last[:, None])
+    return np.asarray((overlaps * worth).max(axis=1, initial=0.0) - worth)
 
 
 def _count(flags: list[bool], first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -15,7 +15,9 @@ MAX_WORDS = 12
 MOST_WORDS = 128
 """Words of a question that are read: what is longer is no question."""
 
-_WORD = re.compile(rf"(?:[^\W_]|[\u0300-\u036f+#$]|(?<=\w)[{APOSTROPHES}](?=\w))+|&")
+_WORD = re.compile(
+    rf"(?:[^\W\d_]\.)+[^\W\d_](?![^\W_])\.?|(?:[^\W_]|[\u0300-\u036f+#$]|(?<=\w)[{APOSTROPHES}](?=\w))+|&"
+)
 _ENDS_POSSESSIVE = re.compile("['’]s$", re.IGNORECASE)
 
 
@@ -36,16 +38,16 @@ class Word:
 def read_words(question: str) -> list[Word]:
     """The words in order.
 
-    >>> [(word.key, word.whole) for word in read_words("What's McDonald's 1st Café-Bar?")]
-    [('what', 'whats'), ('mcdonald', 'mcdonalds'), ('1st', '1st'), ('cafe', 'cafe'), ('bar', 'bar')]
+    >>> [(word.key, word.whole) for word in read_words("What's McDonald's 1st U.S. Café-Bar?")]
+    [('what', 'whats'), ('mcdonald', 'mcdonalds'), ('1st', '1st'), ('us', 'us'), ('cafe', 'cafe'), ('bar', 'bar')]
     """
     words = []
     shouts = question.isupper()
     for match in _WORD.finditer(without_surrogates(question)):
         text, end = match.group(), match.end()
-        whole = fold(text).strip()
+        whole = join_folded(fold(text))
         stem = text[:-2] if _ENDS_POSSESSIVE.search(text) else text
-        if key := fold(stem).strip():
+        if key := join_folded(fold(stem)):
             stop = key in STOP_WORDS and (shouts or len(text) == 1 or not text.isupper())
             words.append(Word(match.start(), end - len(text) + len(stem), key, whole, not text[:1].islower(), stop))
         if len(words) == MOST_WORDS:

@@ -55,7 +55,7 @@ def test_lower_case_changes_the_belief_and_not_the_entities(retriever: Retriever
 
 
 def test_namesakes_come_at_the_same_place_by_their_links(tmp_path: Path) -> None:
-    sizes = {f"Springfield_{i}": ("Springfield", 10 * i + 1) for i in range(6)}
+    sizes = {f"Springfield_{i}": ("Springfield", 10 * i + 10) for i in range(6)}
     seeds = found(named(tmp_path, sizes), "Where is Springfield?")
     assert [name for _, name, _ in seeds] == [f"Springfield_{i}" for i in range(6)[::-1]]
     assert {span for span, _, _ in seeds} == {"Springfield"}

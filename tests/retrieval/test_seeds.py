@@ -8,7 +8,7 @@ from kg.errors import EncoderMismatch
 from kg.terms import expand
 from retrieval.open import open_retriever
 from retrieval.retriever import Retriever
-from retrieval.seeds import NEAREST, SeedFinder
+from retrieval.seeds import NEAREST, UNSURE, SeedFinder
 from tests.encoders import NgramEncoder
 from tests.toy_graph import toy_retriever, write_toy
 
@@ -63,6 +63,16 @@ def test_hybrid_searches_only_for_questions_without_a_mention(finder: SeedFinder
     assert both[0] == finder([named], "graph")[0]
     assert both[1] == finder.fused([unnamed])[0]
     assert finder([unnamed], "graph") == [[]]
+
+
+def test_hybrid_also_searches_where_the_likeliest_mention_is_unlikely(finder: SeedFinder) -> None:
+    question = "a charles with a director"
+    (mentions,), (nearest,) = finder([question], "graph"), finder.fused([question])
+    assert mentions and mentions[0].log_p < UNSURE
+    (seeds,) = finder([question], "hybrid")
+    assert {seed.entity for seed in seeds} == {seed.entity for seed in (*mentions, *nearest)}
+    assert len({seed.entity for seed in seeds}) == len(seeds)
+    assert [seed.log_p for seed in seeds] == sorted((seed.log_p for seed in seeds), reverse=True)
 
 
 @pytest.mark.parametrize("mode", ["graph", "dense", "lexical", "hybrid"])
