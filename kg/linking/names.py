@@ -22,6 +22,7 @@ ASCII is found without these too, since such letters get lost on the way ("Cline
 
 import re
 import zlib
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,11 +180,11 @@ def _forms(word: str) -> list[int]:
 
 def _written_forms(words: Iterable[str], lost: Iterable[tuple[str, int]]) -> tuple[NDArray[np.uint32], Ids]:
     """The hashes of all forms, ascending, and their words. lost: forms without letters that are no ASCII."""
-    forms, owners = [], []
+    forms, owners = array("I"), array("I")
     for number, word in enumerate(words):
         own = _forms(word)
-        forms += own
-        owners += [number] * len(own)
+        forms.extend(own)
+        owners.extend([number] * len(own))
     for form, number in lost:
         forms.append(zlib.crc32(form.encode()))
         owners.append(number)
