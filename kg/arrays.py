@@ -1,10 +1,16 @@
 """Small operations on sorted terms and on arrays of numbers that several parts need."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+
+def map_array(path: Path) -> NDArray[Any]:
+    """A saved array, memory-mapped, as a plain array: each small slice of a `np.memmap` costs several microseconds."""
+    return np.asarray(np.load(path, mmap_mode="r"))
 
 
 def find(terms: pl.Series, names: pl.Series) -> NDArray[np.int64]:

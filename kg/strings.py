@@ -11,6 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kg.arrays import map_array
+
 
 class StringColumn(Sequence[str]):
     """Strings by position, memory-mapped."""
@@ -22,11 +24,11 @@ class StringColumn(Sequence[str]):
     @classmethod
     def open(cls, folder: Path, name: str) -> "StringColumn":
         """The column written by `write_strings`; raises FileNotFoundError."""
-        offsets = np.load(folder / f"{name}.npy", mmap_mode="r")
+        offsets = map_array(folder / f"{name}.npy")
         path = folder / f"{name}.bin"
         if path.stat().st_size == 0:
             return cls(np.zeros(0, dtype=np.uint8), offsets)
-        return cls(np.memmap(path, dtype=np.uint8, mode="r"), offsets)
+        return cls(np.asarray(np.memmap(path, dtype=np.uint8, mode="r")), offsets)
 
     def __len__(self) -> int:
         return len(self._offsets) - 1

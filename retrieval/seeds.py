@@ -1,40 +1,26 @@
 """The entities where a question's paths may begin, each with the log of its probability.
 
-From mentions: every span that may name an entity gives its likeliest candidates by their prior; which of them is meant
-is left to the paths, since a namesake without a relation that fits the question scores low. From the entity vectors and
-from BM25 over descriptions: the nearest entities, for questions that name none.
+From mentions (`retrieval.mentioned`): every span that may name an entity gives its likeliest candidates; which of them
+is meant is left to the paths, since a namesake without a relation that fits the question scores low. From the entity
+vectors and from BM25 over descriptions: the nearest entities, for questions that name none.
 """
 
 import math
 from collections.abc import Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kg.linking.aliases import Aliases
-from kg.linking.english import blank_english
-from kg.linking.mentions import Span, find_spans
-from kg.linking.sentences import mark_sentences
-from kg.linking.surfaces import without_surrogates
 from kg.types import Encoder
 from retrieval.evidence import Seed
 from retrieval.lexical import LexicalIndex, fuse
+from retrieval.mentioned import mentioned
 from retrieval.vectors import EntityIndex
 
-if TYPE_CHECKING:
-    from spacy.language import Language
-    from spacy.tokens import Doc
-
-PER_MENTION = 3
-"""Most candidates of one mention."""
-MOST_SEEDS = 24
-"""Most seeds of one question, the likeliest: each costs a reading of the question."""
 NEAREST = 8
 """Entities taken from the vectors or from BM25."""
-_JOINS = frozenset(("at", "by", "for", "from", "in", "of", "on"))
-_INSIDE = -2.0
-"""Added to the log probability of a name inside a longer one."""
+UNSURE = -2.0
+"""The log of a probability of the likeliest mention, below which a question may as well name nothing."""
 _SHARPNESS = 20.0
 """What a cosine is multiplied by before it becomes a probability."""
 
@@ -58,29 +44,14 @@ class SeedFinder:
             return [self.lexical_seeds(question) for question in questions]
         found = self.mentioned(questions)
         if mode == "hybrid":
-            without = [place for place, seeds in enumerate(found) if not seeds]
-            for place, seeds in zip(without, self.fused([questions[i] for i in without]), strict=True):
-                found[place] = seeds
+            unsure = [place for place, seeds in enumerate(found) if not seeds or seeds[0].log_p < UNSURE]
+            for place, seeds in zip(unsure, self.fused([questions[i] for i in unsure]), strict=True):
+                found[place] = _together(found[place], seeds)
         return found
 
     def mentioned(self, questions: Sequence[str]) -> list[list[Seed]]:
-        """Seeds from mentions, and with less belief from the names that a preposition joins in one: "mayor of New York
-        City" may be the office, or hold the city."""
-        docs = [self._read(question) for question in questions]
-        outer = find_spans(docs, self.aliases, question=True)
-        parts = [
-            (number, shorter)
-            for number, (doc, spans) in enumerate(zip(docs, outer, strict=True))
-            for span in spans
-            for place in range(span.first + 1, span.last - 1)
-            if doc[place].lower_ in _JOINS
-            for shorter in (doc[span.first : place], doc[place + 1 : span.last])
-        ]
-        inner = find_spans([mark_sentences(part.as_doc()) for _, part in parts], self.aliases, question=True)
-        seeds = [[seed for span in spans for seed in self._candidates(span, 0, 0.0)] for spans in outer]
-        for (number, part), spans in zip(parts, inner, strict=True):
-            seeds[number] += [seed for span in spans for seed in self._candidates(span, part.start_char, _INSIDE)]
-        return [_distinct(own)[:MOST_SEEDS] for own in seeds]
+        """Seeds from mentions."""
+        return [mentioned(question, self.aliases) for question in questions]
 
     def dense(self, questions: Sequence[str]) -> list[list[Seed]]:
         """Seeds whose descriptions are nearest to the question."""
@@ -108,27 +79,11 @@ class SeedFinder:
             found.append(_weighted([entity for entity, _ in ranked], np.log([score for _, score in ranked])))
         return found
 
-    @cached_property
-    def _language(self) -> "Language":
-        return blank_english()
 
-    def _read(self, question: str) -> "Doc":
-        return mark_sentences(self._language.make_doc(without_surrogates(question)))
-
-    def _candidates(self, span: Span, offset: int, log_p: float) -> list[Seed]:
-        rows = self.aliases.span(span.row)
-        ids, priors = self.aliases.candidate[rows][:PER_MENTION], self.aliases.prior[rows][:PER_MENTION]
-        start, end = span.start + offset, span.end + offset
-        return [
-            Seed(int(entity), start, end, log_p + math.log(max(float(prior), 1e-6)))
-            for entity, prior in zip(ids, priors, strict=True)
-        ]
-
-
-def _distinct(seeds: list[Seed]) -> list[Seed]:
+def _together(one: list[Seed], other: list[Seed]) -> list[Seed]:
     """Each entity once, where it is likeliest, in order."""
     best: dict[int, Seed] = {}
-    for seed in sorted(seeds, key=_order):
+    for seed in sorted([*one, *other], key=lambda seed: -seed.log_p):
         best.setdefault(seed.entity, seed)
     return list(best.values())
 
@@ -139,7 +94,3 @@ def _weighted(entities: list[int], scores: "np.ndarray[tuple[int], np.dtype[np.f
     log_p = np.asarray(scores, np.float64) - np.max(scores)
     log_p -= math.log(np.exp(log_p).sum())
     return [Seed(entity, -1, -1, float(value)) for entity, value in zip(entities, log_p, strict=True)]
-
-
-def _order(seed: Seed) -> tuple[float, int, int]:
-    return -seed.log_p, seed.start, seed.entity

@@ -6,6 +6,7 @@
     candidate  int32                entity ids of the graph
     prior      float32              by candidate, sums to 1 over a surface
     kind       uint8                by candidate: how the surface comes from the entity
+    popularity float32              by candidate: ln of what the prior is a share of
 
 The prior is the weight of the kind of name times a power of the entity's degree: the share of links that a page gets is
 the usual prior of entity linking (Milne and Witten 2008), and without a text corpus the graph's own links stand for it.
@@ -19,7 +20,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kg.arrays import map_array
 from kg.graph import CLASS, ENTITY, LITERAL, Graph, Ids
+from kg.linking.names import Names, write_names
 from kg.linking.surfaces import POSSESSIVE, hash_surfaces, name_surfaces, normalise_surface
 from kg.linking.words import common_words, vocabulary
 from kg.terms import REDIRECTS
@@ -47,7 +50,7 @@ _LOWER_WORD = r"[\s(-](\p{Ll}[\p{L}]{3,})"
 _PLAIN = r"^[A-Za-z0-9]{2,}(?: [A-Za-z0-9]{2,})*$"
 """Texts without accents, punctuation and initials."""
 _MAX_LENGTH = 80
-_ARRAYS = ("hashes", "flags", "pointer", "candidate", "prior", "kind")
+_ARRAYS = ("hashes", "flags", "pointer", "candidate", "prior", "kind", "popularity")
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,14 @@ class Aliases:
     candidate: Ids
     prior: NDArray[np.float32]
     kind: NDArray[np.uint8]
+    popularity: NDArray[np.float32]
+    names: Names
 
     @classmethod
     def open(cls, folder: Path) -> "Aliases":
         """The aliases written by `write_aliases`."""
-        return cls(*(np.load(folder / f"aliases_{name}.npy", mmap_mode="r") for name in _ARRAYS))
+        arrays = {name: map_array(folder / f"aliases_{name}.npy") for name in _ARRAYS}
+        return cls(**arrays, names=Names.open(folder))
 
     def __len__(self) -> int:
         """The number of surfaces."""
@@ -94,7 +100,8 @@ class Aliases:
 def write_aliases(folder: Path, graph: Graph) -> Aliases:
     """Writes the names of all entities of a graph, and opens them."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = _normalised(_names(graph), common_words(graph))
+    common = common_words(graph)
+    names = _normalised(_names(graph), common)
     degree = np.diff(graph.out_ptr) + np.diff(graph.in_ptr)
     popularity = (1.0 + degree[names["entity"].to_numpy()]) ** POPULARITY
     ranked = (
@@ -104,7 +111,7 @@ def write_aliases(folder: Path, graph: Graph) -> Aliases:
         .unique(["hash", "entity"], keep="first", maintain_order=True)
         .sort("hash", "prior", "entity", descending=[False, True, False])
         .filter(pl.int_range(pl.len()).over("hash") < MAX_CANDIDATES)
-        .with_columns(pl.col("prior") / pl.col("prior").sum().over("hash"))
+        .with_columns(pl.col("prior") / pl.col("prior").sum().over("hash"), popularity=pl.col("prior").log())
     )
     heads = ranked.group_by("hash", maintain_order=True).agg(pl.len(), pl.col("common", "lower").first())
     columns: dict[str, NDArray[Any]] = {
@@ -114,9 +121,12 @@ def write_aliases(folder: Path, graph: Graph) -> Aliases:
         "candidate": ranked["entity"].to_numpy().astype(np.int32),
         "prior": ranked["prior"].to_numpy().astype(np.float32),
         "kind": ranked["kind"].to_numpy().astype(np.uint8),
+        "popularity": ranked["popularity"].to_numpy().astype(np.float32),
     }
     for name in _ARRAYS:
         np.save(folder / f"aliases_{name}.npy", columns[name])
+    surfaces = names.sort("hash", "kind", "text").group_by("hash", maintain_order=True).first()
+    write_names(folder, surfaces.with_row_index("row").with_columns(whole=pl.col("kind") < LAST_NAME), common)
     return Aliases.open(folder)
 
 
@@ -193,7 +203,7 @@ def _rows(graph: Graph, predicates: list[int]) -> NDArray[np.int64]:
 
 
 def _normalised(names: pl.DataFrame, common: frozenset[str]) -> pl.DataFrame:
-    """Columns hash, entity, kind, common, lower: names that are not blank."""
+    """Columns hash, entity, kind, common, lower, surface, text: names that are not blank."""
     names = names.filter(pl.col("text").str.len_chars().is_between(1, _MAX_LENGTH))
     known = pl.Series(sorted(common), dtype=pl.String).implode()
     words = pl.col("surface").str.strip_suffix(POSSESSIVE).str.split(" ")
@@ -205,7 +215,7 @@ def _normalised(names: pl.DataFrame, common: frozenset[str]) -> pl.DataFrame:
         )
     )
     table = table.with_columns(hash=pl.Series(hash_surfaces(table["surface"])))
-    return names.join(table, on="text").select("hash", "entity", "kind", "common", "lower")
+    return names.join(table, on="text").select("hash", "entity", "kind", "common", "lower", "surface", "text")
 
 
 def _surfaces(texts: pl.Series) -> pl.DataFrame:

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 POSSESSIVE = "'s"
 """Ends the second normal form of a name like "McDonald's"; no first one has an apostrophe."""
 
+APOSTROPHES = "'’‘`´ʻʼ"
+"""Characters that a normal form leaves out."""
+
 _POSSESSIVE = re.compile(r"(?<=\w)['’]s$")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INITIALS = re.compile(r"\b([^\W\d_]) (?=[^\W\d_]\b)")
 _LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "þ": "th", "&": " and "}
 _KEPT = "+#$"
-_DROPPED = "'’‘`´ʻʼ"
 
 
 class _Folding(dict[int, str]):
@@ -27,7 +29,7 @@ class _Folding(dict[int, str]):
         char = chr(code)
         if char in _LETTERS:
             folded = _LETTERS[char]
-        elif char in _DROPPED or 0x300 <= code <= 0x36F:
+        elif char in APOSTROPHES or 0x300 <= code <= 0x36F:
             folded = ""
         elif unicodedata.category(char)[0] in "PSZC" and char not in _KEPT:
             folded = " "

@@ -5,13 +5,11 @@ import numpy as np
 import pytest
 
 from kg.errors import EncoderMismatch
-from kg.linking.aliases import Aliases
-from kg.terms import expand, iri_term, literal_term
+from kg.terms import expand
 from retrieval.open import open_retriever
 from retrieval.retriever import Retriever
-from retrieval.seeds import NEAREST, PER_MENTION, SeedFinder
+from retrieval.seeds import NEAREST, UNSURE, SeedFinder
 from tests.encoders import NgramEncoder
-from tests.toy import QUESTIONS
 from tests.toy_graph import toy_retriever, write_toy
 
 
@@ -19,37 +17,6 @@ from tests.toy_graph import toy_retriever, write_toy
 def finder(retriever: Retriever) -> SeedFinder:
     assert isinstance(retriever.find_seeds, SeedFinder)
     return retriever.find_seeds
-
-
-@pytest.mark.parametrize("number", range(len(QUESTIONS)))
-def test_the_entities_that_a_question_names_are_seeds_at_their_place(
-    retriever: Retriever, finder: SeedFinder, number: int
-) -> None:
-    question, entities, _ = QUESTIONS[number]
-    (seeds,) = finder([question], "graph")
-    graph = retriever.neighbours.graph
-    assert {graph.iri_of(seed.entity) for seed in seeds} >= {expand(name) for name in entities}
-    for seed in seeds:
-        name = graph.label_of(seed.entity).split(" (")[0]
-        assert question[seed.start : seed.end] in name or name in question[seed.start : seed.end]
-
-
-def test_a_name_of_several_entities_gives_the_likeliest_with_their_priors(tmp_path: Path) -> None:
-    label, country = iri_term(expand("rdfs:label")), iri_term(expand("dbo:country"))
-    names = [f"dbr:Springfield_{i}" for i in range(PER_MENTION + 2)]
-    triples = [(iri_term(expand(name)), label, literal_term("Springfield", language="en")) for name in names]
-    for i, name in enumerate(names):
-        triples += [(iri_term(expand(f"dbr:Part_{i}_{j}")), country, iri_term(expand(name))) for j in range(10 * i + 1)]
-    folder = write_toy(tmp_path, NgramEncoder(), triples)
-    retriever = toy_retriever(folder)
-    text = "Where is Springfield?"
-    (seeds,) = retriever.find_seeds([text], "graph")
-    graph = retriever.neighbours.graph
-    assert [graph.iri_of(seed.entity) for seed in seeds] == [expand(name) for name in names[::-1][:PER_MENTION]]
-    candidates = dict(Aliases.open(folder / "aliases").candidates("Springfield"))
-    assert len(candidates) == len(names)
-    assert [math.exp(seed.log_p) for seed in seeds] == pytest.approx([candidates[seed.entity] for seed in seeds])
-    assert {(seed.start, seed.end) for seed in seeds} == {(text.index("Spring"), text.index("?"))}
 
 
 @pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
@@ -96,6 +63,16 @@ def test_hybrid_searches_only_for_questions_without_a_mention(finder: SeedFinder
     assert both[0] == finder([named], "graph")[0]
     assert both[1] == finder.fused([unnamed])[0]
     assert finder([unnamed], "graph") == [[]]
+
+
+def test_hybrid_also_searches_where_the_likeliest_mention_is_unlikely(finder: SeedFinder) -> None:
+    question = "a charles with a director"
+    (mentions,), (nearest,) = finder([question], "graph"), finder.fused([question])
+    assert mentions and mentions[0].log_p < UNSURE
+    (seeds,) = finder([question], "hybrid")
+    assert {seed.entity for seed in seeds} == {seed.entity for seed in (*mentions, *nearest)}
+    assert len({seed.entity for seed in seeds}) == len(seeds)
+    assert [seed.log_p for seed in seeds] == sorted((seed.log_p for seed in seeds), reverse=True)
 
 
 @pytest.mark.parametrize("mode", ["graph", "dense", "lexical", "hybrid"])
