@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from generation.answer import Teacher
 from generation.generator import Seq2Seq
 from generation.options import TrainingOptions
+from generation.rag import Rag
 from generation.reader import Reader
 from generation.teach import HELD_OUT, open_generator, read_all, split_by_entity, train_teacher, write_questions
 from kg.errors import ConfigError, ModelError
@@ -100,6 +102,10 @@ def test_any_sequence_to_sequence_model_can_be_the_generator(
     assert prediction.evidence and {answer.value for answer in prediction.answers} <= {
         value_of(value) for piece in evidence for value in piece.values
     }
+    texts, log_p = [piece.text for piece in evidence], [piece.log_p for piece in evidence]
+    for mode in ("sequence", "token"):
+        said = Rag(opened).generate(question, texts, log_p, mode=mode, num_beams=2, max_new_tokens=3)
+        assert said and math.exp(said[0][1]) <= sum(map(math.exp, log_p)) + 1e-5
 
 
 def test_a_graph_without_questions_cannot_be_learned(tmp_path: Path, encoder_folder: Path) -> None:
