@@ -72,7 +72,7 @@ class Checkpoints:
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             sys.stderr.write(f"{title}: the checkpoint in {path} cannot be read ({error}) and is not used\n")
             return None
-        sys.stderr.write(f"{title}: goes on after step {facts['steps']} of a run that was stopped\n")
+        sys.stderr.write(f"{title}: goes on after {facts['steps']} steps of a run that was stopped\n")
         return State(facts, tensors)
 
 

@@ -100,7 +100,7 @@ def train(
     """A report, after `model` has learned from the examples.
 
     loss: called with parts of a batch; the model is on its device by then, in training mode and under autocast.
-    evaluate: scores the model as it is, higher is better; called in evaluation mode without gradients.
+    evaluate: scores the model as it is, higher is better; called in evaluation mode under autocast without gradients.
     folder: where checkpoints are kept, the last one too: the same call takes from there what is done, and the caller
     removes the folder when it needs it no more.
     Raises ModelError if there is nothing to learn from, or if a loss is not a finite number.
@@ -118,7 +118,7 @@ def train(
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     scaler = torch.amp.GradScaler(device, enabled=precision == "fp16")
     total = options.steps or options.epochs * math.ceil(len(examples) / options.batch_size)
-    keeper = _Best(model, evaluate, options.patience)
+    keeper = _Best(model, evaluate, options.patience, autocast(device, precision))
     run = {"options": asdict(options), "examples": len(examples), "device": device, "precision": precision}
     checkpoints = Checkpoints(folder, run_key(model, title=progress, **run))
     state = checkpoints.load(progress)
@@ -222,8 +222,14 @@ def autocast(device: str, precision: str) -> AbstractContextManager[None]:
 class _Best:
     """Keeps the parameters of the best evaluation."""
 
-    def __init__(self, model: nn.Module, evaluate: Callable[[], float] | None, patience: int | None) -> None:
-        self.model, self.evaluate, self.patience = model, evaluate, patience
+    def __init__(
+        self,
+        model: nn.Module,
+        evaluate: Callable[[], float] | None,
+        patience: int | None,
+        precision: AbstractContextManager[None],
+    ) -> None:
+        self.model, self.evaluate, self.patience, self.precision = model, evaluate, patience, precision
         self.evaluations: list[tuple[int, float]] = []
         self.best_step, self._best = 0, -math.inf
         self.kept: dict[str, Tensor] = {}
@@ -239,7 +245,7 @@ class _Best:
         if self.evaluate is None:
             return
         self.model.eval()
-        with torch.no_grad():
+        with torch.no_grad(), self.precision:
             score = self.evaluate()
         self.evaluations.append((step, score))
         if score > self._best:

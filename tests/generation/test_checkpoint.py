@@ -57,13 +57,13 @@ class Net(nn.Module):
 
 
 def run(model: Net, loss: object, folder: Path | None, options: TrainOptions) -> TrainReport:
-    """Training on 26 numbers. The score swings, so that the best state is none of the last."""
+    """Training on 26 numbers. The score is best at step 8: before the last stop, so that state must be kept."""
     return train(
         model,
         list(range(26)),
         loss,  # type: ignore[arg-type]
         options,
-        evaluate=lambda: -abs(float(model.last.bias.detach()) - 0.1),
+        evaluate=lambda: -abs(float(model.last.bias.detach()) + 0.135),
         folder=folder,
     )
 
@@ -96,7 +96,8 @@ def test_a_run_killed_in_the_middle_ends_as_if_it_had_not_been(tmp_path: Path) -
     assert parts[2] == everything[-len(parts[2]) :] and len(parts[2]) < PARTS - 17
 
     assert json.loads((killed / "report.json").read_text()) == json.loads((whole / "report.json").read_text())
-    assert len(json.loads((killed / "report.json").read_text())["losses"]) == STEPS
+    report = json.loads((killed / "report.json").read_text())
+    assert (len(report["losses"]), report["best"]) == (STEPS, 8)
     first, second = (load_file(place / "model.safetensors") for place in (whole, killed))
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
