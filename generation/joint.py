@@ -32,7 +32,7 @@ GENERATOR_RATE = 1e-4
 """For a transformers model, which comes trained."""
 MOST_VALIDATION = 64
 """Questions that a state is judged by."""
-JOINT_RATES = {"reader.encoder.": 5e-5, "reader.": 3e-4, "scorer.": 1e-4}
+JOINT_RATES = {"reader.encoder.": 5e-5, "reader.": 3e-4}
 
 
 @dataclass(frozen=True)
@@ -127,12 +127,13 @@ def train_together(
         parts = [joint_loss(retriever, reader, kept_out[i : i + size], options) for i in range(0, len(kept_out), size)]
         return -float(torch.cat(parts).mean())
 
-    rates = JOINT_RATES if built_in else {"reader.": GENERATOR_RATE, "scorer.": JOINT_RATES["scorer."]}
+    rates = JOINT_RATES if built_in else {"reader.": GENERATOR_RATE}
+    together = replace(common, epochs=options.joint_epochs, learning_rates=rates | {"scorer.": options.joint_rate})
     second = train(
         pair,
         joint,
         loss,
-        replace(common, learning_rate=3e-4, learning_rates=rates, eval_every=_eval_every(len(joint), options)),
+        replace(together, eval_every=_eval_every(options.joint_epochs * len(joint), options)),
         evaluate=evaluate if kept_out else None,
         progress="train together",
         folder=folder / "joint" if folder else None,
