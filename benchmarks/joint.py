@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.record import write_record
 from evaluation.bootstrap import bootstrap_interval
@@ -70,12 +71,17 @@ def main() -> None:
                 max_seconds=0, joint_epochs=given.joint_epochs, joint_rate=given.joint_rate,
             )  # fmt: skip
             once(start, retriever, encoder.folder, taught, asked, options, given, found)
-        for name, runs in found.items():
-            row = {"retriever": start, "then": name, **summary(runs), "questions": len(asked)}
+        by_question = {name: means(runs) for name, runs in found.items()}
+        by_question["together minus frozen"] = {
+            metric: by_question["together"][metric] - by_question["frozen"][metric] for metric in by_question["frozen"]
+        }
+        for name, columns in by_question.items():
+            row = {"retriever": start, "then": name, **summary(columns), "questions": len(asked)}
             rows.append(row)
             print("  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+    names = [path.name for path in given.questions]
     facts = {"taught": len(taught), "measured": rows, "published": PUBLISHED}
-    write_record("joint", facts, options={name: str(value) for name, value in vars(given).items()})
+    write_record("joint", facts, options=vars(given) | {"snapshot": given.snapshot.name, "questions": names})
 
 
 def once(
@@ -115,13 +121,17 @@ def scores(retriever: Retriever, reader: Generator, asked: Sequence[Question], g
     return {"hits@1": [hits_at_1(*pair) for pair in pairs], "f1": [f1(*pair) for pair in pairs]}
 
 
-def summary(runs: Sequence[Scores]) -> dict[str, Any]:
-    """The mean of each metric over the runs, with its 95% interval over questions."""
+def means(runs: Sequence[Scores]) -> dict[str, NDArray[np.float64]]:
+    """By metric, the mean over the runs of each question's score."""
+    return {metric: np.mean([run[metric] for run in runs], axis=0) for metric in runs[0]}
+
+
+def summary(columns: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
+    """The mean of each metric over questions, with its 95% interval."""
     told: dict[str, Any] = {}
-    for metric in runs[0]:
-        by_question = np.mean([run[metric] for run in runs], axis=0)
-        told[metric] = round(float(by_question.mean()), 4)
-        told[f"{metric} interval"] = [round(float(bound), 4) for bound in bootstrap_interval(by_question)]
+    for metric, values in columns.items():
+        told[metric] = round(float(values.mean()), 4)
+        told[f"{metric} interval"] = [round(bound, 4) for bound in bootstrap_interval(values.tolist())]
     return told
 
 
