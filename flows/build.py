@@ -9,6 +9,7 @@ and questions beyond it, the steps to skip.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -21,6 +22,7 @@ from prefect import flow  # noqa: E402
 from flows import pipeline  # noqa: E402
 from flows.config import Config, check_skipped, config_from, configured, load_config  # noqa: E402
 from flows.steps import step  # noqa: E402
+from generation.options import Device  # noqa: E402
 from kg.clean import clean  # noqa: E402
 from kg.merges import Merges, check_merged  # noqa: E402
 from kg.snapshot import Snapshot, new_folder, open_snapshot, write_lock  # noqa: E402
@@ -107,15 +109,31 @@ def unmerge(workspace: str, iri: str) -> dict[str, Any]:
 
 
 @flow(name="limbeck-train", validate_parameters=False)
-def train(workspace: str, config: str | None = None, questions: Sequence[str] = ()) -> dict[str, Any]:
-    """Trains retriever and reader anew on the current graph, publishes, and returns the manifest."""
-    return _derive(Path(workspace), config, ("models/",), "train", pipeline.train, list(questions))
+def train(
+    workspace: str, config: str | None = None, questions: Sequence[str] = (), device: Device | None = None
+) -> dict[str, Any]:
+    """Trains retriever and reader anew on the current graph, publishes, and returns the manifest. One that was killed
+    goes on where it was.
+
+    device: where to compute, in place of the configuration's `train.device`; the manifest does not keep it.
+    """
+    place = Path(workspace)
+    work = partial(pipeline.train, device=device, workspace=place)
+    made = _derive(place, config, ("models/",), "train", work, list(questions))
+    pipeline.forget_training(place)
+    return made
 
 
 @flow(name="limbeck-distill", validate_parameters=False)
-def distill(workspace: str, config: str | None = None, questions: Sequence[str] = ()) -> dict[str, Any]:
-    """Trains a student, publishes it beside the teacher, and returns the manifest; `promote` puts it in charge."""
-    return _derive(Path(workspace), config, ("models/student/",), "distill", pipeline.distil_student, list(questions))
+def distill(
+    workspace: str, config: str | None = None, questions: Sequence[str] = (), device: Device | None = None
+) -> dict[str, Any]:
+    """Trains a student, publishes it beside the teacher, and returns the manifest; `promote` puts it in charge.
+
+    device: as for `train`.
+    """
+    work = partial(pipeline.distil_student, device=device)
+    return _derive(Path(workspace), config, ("models/student/",), "distill", work, list(questions))
 
 
 @flow(name="limbeck-promote", validate_parameters=False)
@@ -215,9 +233,11 @@ def _publish(
             if keep_models and parent is not None and pipeline.keep_models(parent, folder, facts):
                 facts |= {name: parent.manifest.get(name) for name in ("live", "training", "distillation", "gate")}
             elif "train" not in skip:
-                facts |= clock.run("train", pipeline.train, folder, options, [])
+                facts |= clock.run("train", partial(pipeline.train, workspace=workspace), folder, options, [])
         facts |= pipeline.forecast_facts(forecast, pulled, clock.durations)
-        return clock.run("publish", pipeline.finish_snapshot, workspace, folder, facts, options, clock.durations)
+        made = clock.run("publish", pipeline.finish_snapshot, workspace, folder, facts, options, clock.durations)
+    pipeline.forget_training(workspace)
+    return made
 
 
 def _derive(

@@ -9,6 +9,7 @@ folder/models/scorer, reader, held-out.jsonl                   train
 folder/models/student                                          distil_student
 """
 
+import hashlib
 import os
 import resource
 import shutil
@@ -30,7 +31,7 @@ from kg.graph import Graph, write_graph
 from kg.linking.aliases import write_aliases
 from kg.merges import Merges, write_merges
 from kg.provenance import write_provenance
-from kg.snapshot import Snapshot, publish
+from kg.snapshot import Snapshot, file_sha256, publish
 from kg.sources import Pulled, SourceOptions, read_pulled
 from kg.sources.forecast import Prediction, compare, predict
 from kg.statements import Statements, concat, rename
@@ -41,10 +42,14 @@ from kg.types import Document, SourceInfo
 
 if TYPE_CHECKING:
     from generation.generator import Generator
+    from generation.options import Device
     from retrieval.cache import CachedEncoder
     from retrieval.encoder import SentenceEncoder
     from retrieval.question import Question
     from retrieval.retriever import Retriever
+
+
+_TRAINING = "training"
 
 
 @dataclass(frozen=True)
@@ -270,21 +275,44 @@ def embed(folder: Path, config: Config, encoder: "CachedEncoder | None" = None) 
     return {"encoder": made_by, "vectors": facts}
 
 
-def train(folder: Path, config: Config, questions: Sequence[str]) -> dict[str, Any]:
-    """Trains retriever and reader together; returns what the manifest says of it."""
+def train(
+    folder: Path,
+    config: Config,
+    questions: Sequence[str],
+    *,
+    device: "Device | None" = None,
+    workspace: Path | None = None,
+) -> dict[str, Any]:
+    """Trains retriever and reader together; returns what the manifest says of it.
+
+    device: in place of the configuration's. workspace: where the work that is done is kept, in `training/`, so that a
+    run that was killed can go on; `forget_training` removes it.
+    """
     from generation.teach import read_all, train_teacher
 
     shutil.rmtree(folder / "models", ignore_errors=True)
     retriever, encoder = _retriever(folder, config)
-    facts = train_teacher(
-        folder / "models", retriever, encoder.folder, read_all([*config.questions, *questions]), config.train
-    )
+    options = replace(config.train, device=device or config.train.device)
+    asked = read_all([*config.questions, *questions])
+    kept = None
+    if workspace is not None:
+        graph = [file_sha256(path) for path in sorted((folder / "graph").iterdir())]
+        run = repr((options, config.retrieval, encoder.sha256, graph, asked))
+        kept = workspace / _TRAINING / hashlib.sha256(run.encode()).hexdigest()[:16]
+    facts = train_teacher(folder / "models", retriever, encoder.folder, asked, options, checkpoints=kept)
     return {"live": "teacher", "training": facts, "gate": None}
 
 
-def distil_student(folder: Path, config: Config, questions: Sequence[str]) -> dict[str, Any]:
+def forget_training(workspace: Path) -> None:
+    """Removes what a finished training had kept for another try."""
+    shutil.rmtree(workspace / _TRAINING, ignore_errors=True)
+
+
+def distil_student(
+    folder: Path, config: Config, questions: Sequence[str], *, device: "Device | None" = None
+) -> dict[str, Any]:
     """Trains a student on questions given and made, none about an entity that a held-out question asks about; returns
-    what the manifest says of it."""
+    what the manifest says of it. device: in place of the configuration's."""
     from distill.distil import distil
     from generation.teach import HELD_OUT, read_all
     from retrieval.question import read_questions
@@ -292,7 +320,7 @@ def distil_student(folder: Path, config: Config, questions: Sequence[str]) -> di
 
     retriever, encoder = _retriever(folder, config)
     teacher = open_teacher(folder, encoder)
-    options = config.distill
+    options = replace(config.distill, device=device or config.distill.device)
     made = make_questions(
         retriever.neighbours, SyntheticOptions(count=options.examples, seed=config.train.seed + options.seed)
     )

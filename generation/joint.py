@@ -2,12 +2,14 @@
 
 First the reader alone learns to read one piece of evidence, then both are trained through the marginal, so that the
 gradient reaches the retriever's head through p(z|x) (Lewis et al. 2020, section 2.4). The evidence of a question is its
-`evidence` best paths at that moment and one that leads to a gold answer, where there is one.
+`evidence` best paths at that moment and one that leads to a gold answer, where there is one. Where there are questions
+to validate by, each stage ends in the state that makes their answers likeliest.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path as Folder
 
 import numpy as np
 import torch
@@ -28,7 +30,9 @@ from retrieval.training import Example, score_batch
 READER_RATES = {"encoder.": 2e-4}
 GENERATOR_RATE = 1e-4
 """For a transformers model, which comes trained."""
-JOINT_RATES = {"reader.encoder.": 5e-5, "reader.": 3e-4, "scorer.": 1e-4}
+MOST_VALIDATION = 64
+"""Questions that a state is judged by."""
+JOINT_RATES = {"reader.encoder.": 5e-5, "reader.": 3e-4}
 
 
 @dataclass(frozen=True)
@@ -76,13 +80,23 @@ def joint_examples(examples: Sequence[Example], retriever: Retriever, *, count: 
 
 
 def train_together(
-    retriever: Retriever, reader: Generator, examples: Sequence[Example], options: TrainingOptions
+    retriever: Retriever,
+    reader: Generator,
+    examples: Sequence[Example],
+    options: TrainingOptions,
+    *,
+    validation: Sequence[Example] = (),
+    folder: Folder | None = None,
 ) -> tuple[TrainReport, TrainReport | None]:
-    """The reports of both stages, after the reader and the retriever's scorer have been trained in place."""
+    """The reports of both stages, after the reader and the retriever's scorer have been trained in place.
+
+    validation: what the best state is chosen by. folder: where checkpoints are kept, for the same call to go on from.
+    """
     common = TrainOptions(
         seed=options.seed,
         batch_size=options.batch_size,
         accumulate=options.accumulate,
+        patience=options.patience,
         precision=options.precision,
         device=options.device,
         max_seconds=options.max_seconds or None,
@@ -90,20 +104,47 @@ def train_together(
     single = reader_examples(examples, retriever, count=options.reader_examples, seed=options.seed)
     built_in = isinstance(reader.model, PointerReader)
     alone = replace(common, learning_rates=READER_RATES) if built_in else replace(common, learning_rate=GENERATOR_RATE)
-    first = train_reader(reader, single, alone, frozen_layers=options.frozen_layers)
+    first = train_reader(
+        reader,
+        single,
+        replace(alone, eval_every=_eval_every(len(single), options)),
+        frozen_layers=options.frozen_layers,
+        validation=reader_examples(validation, retriever, count=MOST_VALIDATION, seed=options.seed),
+        folder=folder / "reader" if folder else None,
+    )
     joint = joint_examples(examples, retriever, count=options.joint_examples, seed=options.seed)
     if not joint:
         return first, None
+    kept_out = joint_examples(validation, retriever, count=MOST_VALIDATION, seed=options.seed)
     pair = nn.ModuleDict({"reader": reader.model, "scorer": retriever.scorer})
+    retriever.scorer.requires_grad_(options.train_retriever)
 
     def loss(batch: Sequence[Joint]) -> Tensor:
         return joint_loss(retriever, reader, batch, options)
 
-    rates = JOINT_RATES if built_in else {"reader.": GENERATOR_RATE, "scorer.": JOINT_RATES["scorer."]}
-    together = replace(common, learning_rate=3e-4, learning_rates=rates)
-    second = train(pair, joint, loss, together, progress="train together")
-    retriever.scorer.to("cpu")
+    def evaluate() -> float:
+        size = options.batch_size
+        parts = [joint_loss(retriever, reader, kept_out[i : i + size], options) for i in range(0, len(kept_out), size)]
+        return -float(torch.cat(parts).mean())
+
+    rates = JOINT_RATES if built_in else {"reader.": GENERATOR_RATE}
+    together = replace(common, epochs=options.joint_epochs, learning_rates=rates | {"scorer.": options.joint_rate})
+    second = train(
+        pair,
+        joint,
+        loss,
+        replace(together, eval_every=_eval_every(options.joint_epochs * len(joint), options)),
+        evaluate=evaluate if kept_out else None,
+        progress="train together",
+        folder=folder / "joint" if folder else None,
+    )
+    retriever.scorer.requires_grad_(True).to("cpu")
     return first, second
+
+
+def _eval_every(examples: int, options: TrainingOptions) -> int:
+    """Steps between evaluations."""
+    return max(math.ceil(examples / options.batch_size) // options.evaluations, 1)
 
 
 def joint_loss(retriever: Retriever, reader: Generator, batch: Sequence[Joint], options: TrainingOptions) -> Tensor:

@@ -235,11 +235,12 @@ def train_reader(
     frozen_layers: int = 2,
     validation: Sequence[ReaderExample] = (),
     progress: str = "train reader",
+    folder: Path | None = None,
 ) -> TrainReport:
     """A report, after the reader, or any other generator, has learned to give the examples' answers.
 
     frozen_layers: the built-in reader's embeddings and this many of its lower layers stay as they are; -1 trains all.
-    validation: examples that the best state is chosen by. Raises ModelError.
+    validation: examples that the best state is chosen by. folder: as in `train`. Raises ModelError.
     """
     freeze(reader, frozen_layers)
 
@@ -258,6 +259,7 @@ def train_reader(
         options or TrainOptions(batch_size=16, learning_rate=1e-3, learning_rates={"encoder.": 2e-4}),
         evaluate=evaluate if validation else None,
         progress=progress,
+        folder=folder,
     )
 
 

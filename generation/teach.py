@@ -1,7 +1,7 @@
 """The teacher of a snapshot: questions made from the graph and questions given, then retriever and reader on them.
 
 A share of the questions, drawn by entity, is held out and saved: nobody trains on them, and the student's gate asks
-them.
+them. Another share, drawn alike from the rest, decides which state of the training is the best.
 """
 
 import hashlib
@@ -11,17 +11,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from generation.checkpoint import Checkpoints, put_back, run_key, trained
 from generation.generator import Generator, load_generator
 from generation.joint import train_together
 from generation.options import TrainingOptions
 from generation.reader import Reader, ReaderOptions
 from generation.reader_config import PointerReaderConfig
-from generation.training import choose_precision
+from generation.training import TrainReport, choose_precision
 from kg.errors import ModelError
 from retrieval.question import Question, read_questions
 from retrieval.retriever import Retriever
 from retrieval.synthetic import SyntheticOptions, make_questions
-from retrieval.training import ScorerOptions, make_examples, train_scorer
+from retrieval.training import Example, ScorerOptions, make_examples, train_scorer
 
 HELD_OUT = "held-out.jsonl"
 MOST_HELD_OUT = 200
@@ -30,42 +31,65 @@ GIVEN_WEIGHT = 4
 
 
 def train_teacher(
-    folder: Path, retriever: Retriever, encoder_folder: Path, questions: Sequence[Question], options: TrainingOptions
+    folder: Path,
+    retriever: Retriever,
+    encoder_folder: Path,
+    questions: Sequence[Question],
+    options: TrainingOptions,
+    *,
+    checkpoints: Path | None = None,
 ) -> dict[str, Any]:
     """What the training did. Writes `scorer/`, `reader/` and the held-out questions into `folder`.
 
-    Raises ModelError if no question can be learned from.
+    checkpoints: a folder where the work that is done is kept; the same call, after one that was killed, goes on from
+    it. The caller removes it. Raises ModelError if no question can be learned from.
     """
     folder.mkdir(parents=True, exist_ok=True)
     made = make_questions(retriever.neighbours, SyntheticOptions(count=options.synthetic, seed=options.seed))
     given, asked = split_by_entity(questions, options.held_out)
     own, kept = split_by_entity(made, options.held_out)
     held_out = [*asked, *kept][:MOST_HELD_OUT]
+    given, given_apart = split_by_entity(given, options.validation, salt=b"validation")
+    own, own_apart = split_by_entity(own, options.validation, salt=b"validation")
     examples = make_examples(given, retriever, title="given questions") * GIVEN_WEIGHT
     examples += make_examples(own, retriever, title="made questions")
     if not examples:
         raise ModelError(
             "no question can be made from this graph, and none was given that it answers. Give --questions."
         )
-    losses = train_scorer(
+    validation = make_examples([*given_apart, *own_apart], retriever, title="validation")
+    losses = _train_scorer(
         retriever,
         examples,
         ScorerOptions(epochs=options.scorer_epochs, learning_rate=options.scorer_rate, seed=options.seed),
+        checkpoints / "scorer" if checkpoints else None,
     )
     answers = [value.rsplit("/", 1)[-1].replace("_", " ") for question in own for value in question.values]
     reader = new_generator(encoder_folder, options, answers)
-    first, second = train_together(retriever, reader, examples, options)
+    first, second = train_together(retriever, reader, examples, options, validation=validation, folder=checkpoints)
     retriever.scorer.save(folder / "scorer")
     reader.save(folder / "reader", base=encoder_folder)
     write_questions(folder / HELD_OUT, held_out)
     return {
-        "questions": {"given": len(given), "made": len(own), "held_out": len(held_out)},
+        "questions": {"given": len(given), "made": len(own), "validation": len(validation), "held_out": len(held_out)},
         "retriever_loss": losses,
-        "reader": {"steps": first.steps, "loss": _ends(first.losses), "duration_s": first.duration_s},
-        "joint": {"steps": second.steps, "loss": _ends(second.losses), "duration_s": second.duration_s}
-        if second
-        else None,
+        "reader": _facts(first),
+        "joint": _facts(second) if second else None,
     }
+
+
+def _train_scorer(
+    retriever: Retriever, examples: Sequence[Example], options: ScorerOptions, folder: Path | None
+) -> list[float]:
+    """The mean loss per epoch, from the checkpoint of a run that got as far as this, or of a new training."""
+    kept = Checkpoints(folder, run_key(retriever.scorer, options=asdict(options), examples=len(examples)))
+    state = kept.load("train retriever")
+    if state:
+        put_back(retriever.scorer.eval(), state.part("model"))
+        return list(state.facts["losses"])
+    losses = train_scorer(retriever, examples, options)
+    kept.save({"steps": len(losses), "losses": losses}, model=trained(retriever.scorer))
+    return losses
 
 
 def new_generator(encoder_folder: Path, options: TrainingOptions, answers: Sequence[str]) -> Generator:
@@ -96,15 +120,18 @@ def with_precision(reader: Reader) -> Reader:
     return reader
 
 
-def split_by_entity(questions: Sequence[Question], held_out: float) -> tuple[list[Question], list[Question]]:
-    """(train, held out): a question is held out if the hash of its first entity falls into that share.
+def split_by_entity(
+    questions: Sequence[Question], held_out: float, *, salt: bytes = b""
+) -> tuple[list[Question], list[Question]]:
+    """(train, held out): a question is held out if the hash of its first entity falls into that share; another salt
+    draws another share.
 
     No question with an entity that falls into it is in train, so one where only a later entity does is in neither.
     Questions without entities are in train.
     """
 
     def chosen(iri: str) -> bool:
-        return int.from_bytes(hashlib.blake2b(iri.encode(), digest_size=4).digest()) < held_out * 2**32
+        return int.from_bytes(hashlib.blake2b(iri.encode(), digest_size=4, salt=salt).digest()) < held_out * 2**32
 
     train = [question for question in questions if not any(chosen(iri) for iri in question.entities)]
     held = [question for question in questions if question.entities and chosen(question.entities[0])]
@@ -120,6 +147,12 @@ def write_questions(path: Path, questions: Sequence[Question]) -> None:
     """Writes questions in the form that `read_questions` reads."""
     lines = (json.dumps(asdict(question), ensure_ascii=False) for question in questions)
     path.write_text("".join(line + "\n" for line in lines), "utf-8")
+
+
+def _facts(report: TrainReport) -> dict[str, Any]:
+    facts = {"steps": report.steps, "loss": _ends(report.losses), "duration_s": report.duration_s}
+    best = dict(report.evaluations).get(report.best_step)
+    return facts | {"best_step": report.best_step, "validation_log_p": best, "device": report.device}
 
 
 def _ends(losses: Sequence[float]) -> list[float]:

@@ -2,19 +2,33 @@
 
 AdamW (Loshchilov and Hutter 2019) with linear warm-up and linear decay, mixed precision, and gradient accumulation that
 changes the memory needed and not the result: every example weighs the same, however a batch is cut. On a CPU a seed
-fixes the run, unless it falls behind `max_seconds` and the clock decides.
+fixes the run, unless it falls behind `max_seconds` and the clock decides. A run that was killed goes on from its last
+checkpoint, where it has a folder for them, to the same end.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from generation.checkpoint import (
+    Checkpoints,
+    State,
+    optimizer_tensors,
+    put_back,
+    put_back_optimizer,
+    put_back_random,
+    random_state,
+    run_key,
+    trained,
+)
 from generation.options import Device, Precision
 from kg.errors import ModelError
 from kg.progress import progress as progress_bar
@@ -33,7 +47,7 @@ class TrainOptions:
     rate; the longest that fits wins, `learning_rate` is for the rest. warmup: the share of steps in which the rate
     rises. clip: the largest norm of the gradient. max_seconds: the rate falls to 0, and training ends, by then.
     eval_every: steps between evaluations, None only at the end. patience: evaluations without improvement before
-    training stops, None never.
+    training stops, None never. save_every: steps between checkpoints.
     """
 
     seed: int = 0
@@ -51,12 +65,13 @@ class TrainOptions:
     gradient_checkpointing: bool = False
     eval_every: int | None = None
     patience: int | None = None
+    save_every: int = 25
     max_seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What happened.
+    """What happened, in all parts of a run that was stopped.
 
     examples: how many were learned from, repetitions included. losses: the mean loss of each step. evaluations: (step,
     score), higher is better; the model is left as it was at `best_step`.
@@ -80,11 +95,14 @@ def train(
     *,
     evaluate: Callable[[], float] | None = None,
     progress: str = "train",
+    folder: Path | None = None,
 ) -> TrainReport:
     """A report, after `model` has learned from the examples.
 
     loss: called with parts of a batch; the model is on its device by then, in training mode and under autocast.
-    evaluate: scores the model as it is, higher is better; called in evaluation mode without gradients.
+    evaluate: scores the model as it is, higher is better; called in evaluation mode under autocast without gradients.
+    folder: where checkpoints are kept, the last one too: the same call takes from there what is done, and the caller
+    removes the folder when it needs it no more.
     Raises ModelError if there is nothing to learn from, or if a loss is not a finite number.
     """
     if not examples:
@@ -100,13 +118,31 @@ def train(
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     scaler = torch.amp.GradScaler(device, enabled=precision == "fp16")
     total = options.steps or options.epochs * math.ceil(len(examples) / options.batch_size)
-    started = time.monotonic()
+    keeper = _Best(model, evaluate, options.patience, autocast(device, precision))
+    run = {"options": asdict(options), "examples": len(examples), "device": device, "precision": precision}
+    checkpoints = Checkpoints(folder, run_key(model, title=progress, **run))
+    state = checkpoints.load(progress)
+    if state and "report" in state.facts:
+        put_back(model, state.part("model"))
+        model.eval()
+        return _report(state.facts["report"])
     losses: list[float] = []
-    seen = 0
-    keeper = _Best(model, evaluate, options.patience)
+    seen, started = 0, time.monotonic()
     with torch.random.fork_rng(), progress_bar(progress, total) as advance:
         torch.manual_seed(options.seed)
-        for step, batch in enumerate(_batches(examples, options, total), start=1):
+        if state:
+            losses, seen = state.facts["losses"], state.facts["examples"]
+            started -= state.facts["duration_s"]
+            scaler.load_state_dict(state.facts["scaler"])
+            put_back(model, state.part("model"))
+            put_back_optimizer(optimizer, state.part("optimizer"))
+            put_back_random(state.part("random"))
+            keeper.put_back(state)
+            advance(len(losses))
+        batches = islice(_batches(examples, options, total), len(losses), None)
+        for step, batch in enumerate(batches, start=len(losses) + 1):
+            if keeper.is_to_stop:
+                break
             elapsed = (time.monotonic() - started) / options.max_seconds if options.max_seconds else 0.0
             if elapsed >= 1:
                 break
@@ -123,11 +159,16 @@ def train(
             scaler.update()
             seen += len(batch)
             advance(1)
-            if options.eval_every and step % options.eval_every == 0 and keeper.stop_after(step):
-                break
+            if options.eval_every and step % options.eval_every == 0:
+                keeper.look(step)
+            if step % options.save_every == 0:
+                facts = {"steps": step, "losses": losses, "examples": seen, "duration_s": time.monotonic() - started}
+                facts |= {"scaler": scaler.state_dict(), "best": keeper.facts()}
+                parts = {"model": trained(model), "optimizer": optimizer_tensors(optimizer), "best": keeper.kept}
+                checkpoints.save(facts, **parts, random=random_state(device))
     keeper.finish(len(losses))
     model.eval()
-    return TrainReport(
+    report = TrainReport(
         steps=len(losses),
         examples=seen,
         duration_s=time.monotonic() - started,
@@ -137,6 +178,14 @@ def train(
         evaluations=tuple(keeper.evaluations),
         best_step=keeper.best_step,
     )
+    checkpoints.save({"steps": len(losses), "report": asdict(report)}, model=trained(model))
+    return report
+
+
+def _report(said: dict[str, Any]) -> TrainReport:
+    """A report as JSON gives it back."""
+    losses, evaluations = tuple(said["losses"]), tuple((step, score) for step, score in said["evaluations"])
+    return TrainReport(**{**said, "losses": losses, "evaluations": evaluations})
 
 
 def choose_device(wanted: Device) -> str:
@@ -173,25 +222,35 @@ def autocast(device: str, precision: str) -> AbstractContextManager[None]:
 class _Best:
     """Keeps the parameters of the best evaluation."""
 
-    def __init__(self, model: nn.Module, evaluate: Callable[[], float] | None, patience: int | None) -> None:
-        self.model, self.evaluate, self.patience = model, evaluate, patience
+    def __init__(
+        self,
+        model: nn.Module,
+        evaluate: Callable[[], float] | None,
+        patience: int | None,
+        precision: AbstractContextManager[None],
+    ) -> None:
+        self.model, self.evaluate, self.patience, self.precision = model, evaluate, patience, precision
         self.evaluations: list[tuple[int, float]] = []
         self.best_step, self._best = 0, -math.inf
-        self._kept: dict[str, Tensor] = {}
+        self.kept: dict[str, Tensor] = {}
 
-    def stop_after(self, step: int) -> bool:
-        """Whether training should stop here; evaluates."""
+    @property
+    def is_to_stop(self) -> bool:
+        """Whether the last `patience` evaluations were no better than the best one."""
+        worse = sum(1 for at, _ in self.evaluations if at > self.best_step)
+        return self.patience is not None and worse >= self.patience
+
+    def look(self, step: int) -> None:
+        """Evaluates."""
         if self.evaluate is None:
-            return False
+            return
         self.model.eval()
-        with torch.no_grad():
+        with torch.no_grad(), self.precision:
             score = self.evaluate()
         self.evaluations.append((step, score))
         if score > self._best:
             self._best, self.best_step = score, step
-            self._kept = {n: p.detach().clone() for n, p in self.model.named_parameters() if p.requires_grad}
-        worse = sum(1 for at, _ in self.evaluations if at > self.best_step)
-        return self.patience is not None and worse >= self.patience
+            self.kept = {name: tensor.detach().clone() for name, tensor in trained(self.model).items()}
 
     def finish(self, step: int) -> None:
         """Evaluates the last step if that is still to do, and puts the best parameters back."""
@@ -199,12 +258,21 @@ class _Best:
             self.best_step = step
             return
         if not self.evaluations or self.evaluations[-1][0] != step:
-            self.stop_after(step)
+            self.look(step)
         if self.best_step != step:
-            with torch.no_grad():
-                for name, parameter in self.model.named_parameters():
-                    if name in self._kept:
-                        parameter.copy_(self._kept[name])
+            put_back(self.model, self.kept)
+
+    def facts(self) -> dict[str, Any]:
+        """What a checkpoint says besides `kept`."""
+        return {"evaluations": self.evaluations, "step": self.best_step, "score": self._best}
+
+    def put_back(self, state: State) -> None:
+        """Sets all from a checkpoint."""
+        said = state.facts["best"]
+        self.evaluations = [(step, score) for step, score in said["evaluations"]]
+        self.best_step, self._best = said["step"], said["score"]
+        device = next(self.model.parameters()).device
+        self.kept = {name: tensor.to(device) for name, tensor in state.part("best").items()}
 
 
 def _backward(

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -31,6 +31,9 @@ ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", help="Configu
 Questions = Annotated[list[Path] | None, typer.Option("--questions", help="JSONL file of questions; may be repeated.")]
 Model = Annotated[str | None, typer.Option("--model", help="teacher or student; by default the one in charge.")]
 Mode = Annotated[str, typer.Option("--mode", help="Where retrieval begins: hybrid, graph, dense or lexical.")]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"] | None, typer.Option("--device", help="Where to train, else as configured.")
+]
 HERE = Path("workspace")
 LONGEST_S = 86_400
 """Most seconds that `serve` may give a query: a day."""
@@ -205,22 +208,31 @@ def relate(
 
 @app.command()
 def train(
-    questions: Questions = None, config: ConfigFile = None, workspace: Workspace = HERE, as_json: AsJson = False
+    questions: Questions = None,
+    config: ConfigFile = None,
+    device: Device = None,
+    workspace: Workspace = HERE,
+    as_json: AsJson = False,
 ) -> None:
-    """Train retriever and generator together, on questions given and made from the graph."""
+    """Train retriever and generator together, on questions given and made from the graph. One that was stopped goes on
+    where it was."""
     from limbeck import jobs
 
-    show(jobs.train(workspace, config, [str(path) for path in questions or ()]), as_json, jobs.build_lines)
+    show(jobs.train(workspace, config, [str(path) for path in questions or ()], device), as_json, jobs.build_lines)
 
 
 @app.command()
 def distill(
-    questions: Questions = None, config: ConfigFile = None, workspace: Workspace = HERE, as_json: AsJson = False
+    questions: Questions = None,
+    config: ConfigFile = None,
+    device: Device = None,
+    workspace: Workspace = HERE,
+    as_json: AsJson = False,
 ) -> None:
     """Train a student on the teacher's answers; `promote` puts it in charge."""
     from limbeck import jobs
 
-    show(jobs.distill(workspace, config, [str(path) for path in questions or ()]), as_json, jobs.build_lines)
+    show(jobs.distill(workspace, config, [str(path) for path in questions or ()], device), as_json, jobs.build_lines)
 
 
 @app.command()

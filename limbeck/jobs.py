@@ -14,6 +14,7 @@ from limbeck.knowledge_base import open_knowledge_base
 
 if TYPE_CHECKING:
     from flows.config import Config
+    from generation.options import Device
 
 
 def build(
@@ -69,16 +70,20 @@ def unmerge(workspace: Path, iri: str) -> dict[str, Any]:
     return report(_run("unmerge", workspace, iri=iri))
 
 
-def train(workspace: Path, config: Path | None, questions: Sequence[str]) -> dict[str, Any]:
+def train(
+    workspace: Path, config: Path | None, questions: Sequence[str], device: "Device | None" = None
+) -> dict[str, Any]:
     """Runs the flow `train` here."""
-    _check_asked(workspace, config, questions)
-    return report(_run("train", workspace, config=_name(config), questions=list(questions)))
+    _check_asked(workspace, config, questions, device)
+    return report(_run("train", workspace, config=_name(config), questions=list(questions), device=device))
 
 
-def distill(workspace: Path, config: Path | None, questions: Sequence[str]) -> dict[str, Any]:
+def distill(
+    workspace: Path, config: Path | None, questions: Sequence[str], device: "Device | None" = None
+) -> dict[str, Any]:
     """Runs the flow `distill` here."""
-    _check_asked(workspace, config, questions)
-    return report(_run("distill", workspace, config=_name(config), questions=list(questions)))
+    _check_asked(workspace, config, questions, device)
+    return report(_run("distill", workspace, config=_name(config), questions=list(questions), device=device))
 
 
 def promote(workspace: Path, config: Path | None) -> dict[str, Any]:
@@ -286,13 +291,20 @@ def _checked(
     return options
 
 
-def _check_asked(workspace: Path, config: Path | None, questions: Sequence[str]) -> None:
-    """Raises NoSnapshot without a snapshot, and what `_check_questions` raises for those to train on."""
+def _check_asked(
+    workspace: Path, config: Path | None, questions: Sequence[str], device: "Device | None" = None
+) -> None:
+    """Raises NoSnapshot without a snapshot, what `_check_questions` raises for those to train on, and ModelError for a
+    device that is not there."""
     from flows.config import config_from, load_config
 
     snapshot = open_snapshot(workspace)
     options = load_config(config) if config else config_from(snapshot.manifest["config"])
     _check_questions([*options.questions, *questions])
+    if device == "cuda":
+        from generation.training import choose_device
+
+        choose_device(device)
 
 
 def _check_questions(paths: Sequence[str]) -> None:

@@ -193,3 +193,35 @@ def test_frozen_layers_stay_through_both_stages(
     for layer in range(layers, 4):
         name = f"encoder.encoder.layer.{layer}.output.dense.weight"
         assert not torch.equal(after[name], before[name])
+
+
+def test_a_frozen_retriever_stays_as_it_is_while_the_reader_learns(
+    retriever: Retriever, examples: list[Example], reader: Reader
+) -> None:
+    options = TrainingOptions(
+        reader_examples=8, joint_examples=8, batch_size=4, evidence=3, train_retriever=False, precision="fp32"
+    )
+    before = {name: p.detach().clone() for name, p in retriever.scorer.named_parameters()}
+    _, second = train_together(retriever, reader, examples, options)
+    assert second is not None and second.steps == 2
+    for name, parameter in retriever.scorer.named_parameters():
+        assert torch.equal(parameter, before[name]) and parameter.requires_grad, name
+
+
+def test_both_stages_end_in_the_state_that_validation_likes_best(
+    retriever: Retriever, examples: list[Example], reader: Reader
+) -> None:
+    validation, rest = examples[:3], examples[3:]
+    options = TrainingOptions(
+        reader_examples=64, joint_examples=64, batch_size=2, evidence=3, evaluations=4, patience=2, frozen_layers=0
+    )
+    first, second = train_together(retriever, reader, rest, options, validation=validation)
+    assert second is not None
+    for report in (first, second):
+        scores = dict(report.evaluations)
+        assert scores[report.best_step] == max(scores.values())
+        assert report.steps == max(scores)
+    items = joint_examples(validation, retriever, count=100, seed=options.seed)
+    with torch.no_grad():
+        likelihood = -joint_loss(retriever, reader, items, options).mean()
+    assert float(likelihood) == pytest.approx(dict(second.evaluations)[second.best_step], abs=0.02)

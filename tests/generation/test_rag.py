@@ -1,4 +1,4 @@
-"""Held to brute-force enumeration, one sequence and one piece of evidence at a time, and to transformers' own RAG."""
+"""Held to brute-force enumeration, one sequence and one piece of evidence at a time."""
 
 import itertools
 import math
@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from transformers import BertConfig, BertModel, RagConfig, RagTokenForGeneration
 
 from generation.generator import Seq2Seq, format_input, load_generator
 from generation.rag import Rag
@@ -134,44 +133,6 @@ def test_lists_of_evidence_may_differ_in_length(seq2seq: Seq2Seq) -> None:
 def test_log_probs_of_the_wrong_shape_are_refused(seq2seq: Seq2Seq) -> None:
     with pytest.raises(ValueError, match=r"shape \(1, at least 3\)"):
         -Rag(seq2seq).log_prob([QUESTION], [EVIDENCES], torch.zeros(1, 2), ["a"])
-
-
-@pytest.fixture(scope="module")
-def transformers_rag() -> tuple[RagTokenForGeneration, Seq2Seq]:
-    generator = tiny_t5(seed=3)
-    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    questions = BertConfig(vocab_size=6, **shape)
-    config = RagConfig.from_question_encoder_generator_configs(questions, generator.config, n_docs=len(EVIDENCES))
-    model = RagTokenForGeneration(config=config, question_encoder=BertModel(questions), generator=generator)
-    return model.eval(), Seq2Seq(generator, word_tokenizer())
-
-
-def test_rag_token_equals_transformers(transformers_rag: tuple[RagTokenForGeneration, Seq2Seq]) -> None:
-    theirs, ours = transformers_rag
-    ids, mask = ours.source([QUESTION] * 3, EVIDENCES)
-    doc_scores = torch.tensor([[0.3, -1.0, 2.0]])
-    answer = torch.tensor([[0, *ours.tokenizer("c b a")["input_ids"]]])
-    with torch.no_grad():
-        out = theirs(
-            context_input_ids=ids, context_attention_mask=mask, doc_scores=doc_scores, labels=answer, reduce_loss=True
-        )
-        docs = doc_scores.log_softmax(-1)
-        loss = -Rag(ours).log_prob([QUESTION], [EVIDENCES], docs, ["c b a"], "token")
-    assert loss.item() == pytest.approx(out.loss.item(), abs=1e-5)
-
-
-def test_rag_token_decodes_as_transformers_does(transformers_rag: tuple[RagTokenForGeneration, Seq2Seq]) -> None:
-    theirs, ours = transformers_rag
-    ids, mask = ours.source([QUESTION] * 3, EVIDENCES)
-    for doc_scores in (torch.tensor([[0.3, -1.0, 2.0]]), torch.tensor([[3.0, 0.0, 0.0]])):
-        out = theirs.generate(
-            context_input_ids=ids, context_attention_mask=mask, doc_scores=doc_scores, num_beams=4, length_penalty=0.0,
-            max_new_tokens=4, decoder_start_token_id=0, eos_token_id=1, pad_token_id=0,
-        )  # fmt: skip
-        best, _ = Rag(ours).generate(
-            QUESTION, EVIDENCES, doc_scores.log_softmax(-1)[0].numpy(), mode="token", num_beams=4, max_new_tokens=4
-        )[0]
-        assert best == ours.tokenizer.decode(out[0], skip_special_tokens=True)
 
 
 def test_load_generator_reads_a_folder_and_says_what_is_wrong(tmp_path: Path, encoder_folder: Path) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from generation.generator import LONGEST, score_many
 from generation.pointer import PointerReader
@@ -77,6 +79,26 @@ def test_gradient_checkpointing_changes_no_result(encoder_folder: Path) -> None:
         options = TrainOptions(steps=3, batch_size=8, precision="fp32", gradient_checkpointing=checkpointing)
         losses.append(train_reader(Reader.from_encoder(encoder_folder), examples(), options).losses)
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+
+
+def test_gradient_checkpointing_changes_no_gradient(encoder_folder: Path) -> None:
+    found: list[dict[str, Tensor]] = []
+    for checkpointing in (False, True):
+        reader = Reader.from_encoder(encoder_folder)
+
+        def keep(*_: object, reader: Reader = reader) -> None:
+            found.append({name: p.grad.clone() for name, p in reader.model.named_parameters() if p.grad is not None})
+
+        handle = register_optimizer_step_pre_hook(keep)
+        options = TrainOptions(steps=1, batch_size=8, precision="fp32", gradient_checkpointing=checkpointing)
+        try:
+            train_reader(reader, examples(), options, frozen_layers=1)
+        finally:
+            handle.remove()
+    plain, checkpointed = found
+    assert plain.keys() == checkpointed.keys() and any("encoder.layer" in name for name in plain)
+    for name, gradient in plain.items():
+        assert torch.allclose(checkpointed[name], gradient, atol=1e-7), name
 
 
 def test_saved_reader_scores_alike(

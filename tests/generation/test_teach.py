@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from generation import joint, teach
 from generation.answer import Teacher
 from generation.generator import Seq2Seq
+from generation.joint import train_together
 from generation.options import TrainingOptions
+from generation.rag import Rag
 from generation.reader import Reader
 from generation.teach import HELD_OUT, open_generator, read_all, split_by_entity, train_teacher, write_questions
 from kg.errors import ConfigError, ModelError
 from kg.terms import value_of
 from retrieval.question import Answer, Question
 from retrieval.scorer import PathScorer
+from retrieval.training import Example
 from tests.encoders import NgramEncoder
 from tests.toy_graph import toy_retriever, write_toy
 from tests.workspaces import toy_questions
@@ -100,6 +105,10 @@ def test_any_sequence_to_sequence_model_can_be_the_generator(
     assert prediction.evidence and {answer.value for answer in prediction.answers} <= {
         value_of(value) for piece in evidence for value in piece.values
     }
+    texts, log_p = [piece.text for piece in evidence], [piece.log_p for piece in evidence]
+    for mode in ("sequence", "token"):
+        said = Rag(opened).generate(question, texts, log_p, mode=mode, num_beams=2, max_new_tokens=3)
+        assert said and math.exp(said[0][1]) <= sum(map(math.exp, log_p)) + 1e-5
 
 
 def test_a_graph_without_questions_cannot_be_learned(tmp_path: Path, encoder_folder: Path) -> None:
@@ -131,11 +140,62 @@ def test_the_same_seed_trains_the_same_teacher(tmp_path: Path, encoder_folder: P
     assert written[0] == written[1]
 
 
+@pytest.mark.parametrize("stage", ["train_reader", "joint_loss"])
+def test_a_teacher_whose_training_was_stopped_ends_as_if_it_had_not_been(
+    tmp_path: Path,
+    encoder_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    stage: str,
+) -> None:
+    def train_into(name: str) -> dict[str, bytes]:
+        folder = tmp_path / name
+        kept = tmp_path / "checkpoints" if name == "stopped" else None
+        arguments = (folder / "models", toy_retriever(folder), encoder_folder, toy_questions(), OPTIONS)
+        train_teacher(*arguments, checkpoints=kept)
+        return {path.name: path.read_bytes() for path in (folder / "models").rglob("*.safetensors")}
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(joint, stage, stop)
+        train_into("stopped")
+    capsys.readouterr()
+    resumed = train_into("stopped")
+    done = ["train retriever", "train reader"][: 1 if stage == "train_reader" else 2]
+    said = [line.partition(": goes on")[0] for line in capsys.readouterr().err.splitlines() if ": goes on" in line]
+    assert said == done
+    assert resumed == train_into("whole")
+
+
+def test_nobody_learns_from_the_questions_that_choose_the_best_state(
+    tmp_path: Path, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, list[Example]] = {}
+
+    def watched(*arguments: Any, validation: list[Example], **more: Any) -> Any:
+        seen.update(train=arguments[2], validation=validation)
+        return train_together(*arguments, validation=validation, **more)
+
+    monkeypatch.setattr(teach, "train_together", watched)
+    options = replace(OPTIONS, validation=0.3)
+    report = train_teacher(tmp_path / "models", toy_retriever(tmp_path), encoder_folder, toy_questions(), options)
+    entities = {name: {example.question.entities[0] for example in own} for name, own in seen.items()}
+    assert entities["validation"] and not entities["validation"] & entities["train"]
+    held_out = {question.entities[0] for question in read_all([tmp_path / "models" / HELD_OUT])}
+    assert not held_out & (entities["validation"] | entities["train"])
+    assert report["questions"]["validation"] == len(seen["validation"])
+    assert report["joint"]["validation_log_p"] < 0
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"batch_size": 0}, "train.batch_size must be at least 1, not 0"),
         ({"accumulate": 0}, "train.accumulate"),
+        ({"validation": -0.1}, "train.validation must be at least 0 and below 1"),
+        ({"patience": 0}, "train.patience"),
         ({"held_out": 1.0}, "train.held_out must be at least 0 and below 1"),
         ({"scorer_rate": float("nan")}, "train.scorer_rate"),
         ({"joint_examples": -5}, "train.joint_examples"),

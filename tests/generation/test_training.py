@@ -37,7 +37,7 @@ def run(examples: list[Point], **options: object) -> tuple[Line, TrainReport]:
     def loss(batch: Sequence[Point]) -> Tensor:
         return (model(torch.tensor([x for x, _ in batch])) - torch.tensor([y for _, y in batch])).square()
 
-    return model, train(model, examples, loss, TrainOptions(precision="fp32", device="cpu", **options))  # type: ignore[arg-type]
+    return model, train(model, examples, loss, TrainOptions(**{"precision": "fp32", "device": "cpu", **options}))  # type: ignore[arg-type]
 
 
 def test_micro_batches_equal_one_batch() -> None:
@@ -185,6 +185,13 @@ def test_wrong_use_is_refused() -> None:
         train(model, [1.0], lambda batch: torch.zeros(1), TrainOptions(precision="fp16", device="cpu"))
     with pytest.raises(ModelError, match="gradient checkpointing"):
         train(model, [1.0], lambda batch: torch.zeros(1), TrainOptions(gradient_checkpointing=True))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_cuda_without_a_gpu_is_refused() -> None:
+    with pytest.raises(ModelError, match=r'finds no CUDA device\. Use device = "auto" or "cpu"'):
+        run(points(2), steps=1, device="cuda")
+    assert training.choose_device("auto") == "cpu"
 
 
 def test_best_evaluation_is_kept_and_patience_ends_training() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from kg.snapshot import open_snapshot
 from retrieval.encoder import DEFAULT_ENCODER, encoder_folder
@@ -32,6 +33,7 @@ WRONG_USE = {
         "no.jsonl cannot be read",
     ),
     "unknown step, dry": (["build", "--dry-run", "-s", "{tmp}/toy.nt", "--skip", "emb"], "'emb' is no step that can"),
+    "unknown device": (["train", "--device", "tpu", "-w", "{small}"], "'tpu' is not one of 'auto', 'cpu', 'cuda'"),
     "missing questions to train on": (["train", "--questions", "{tmp}/no.jsonl", "-w", "{small}"], "no.jsonl cannot"),
     "missing questions of a file": (["distill", "-c", "{tmp}/asks.toml", "-w", "{small}"], "no.jsonl cannot be read"),
     "no source": (["build"], "there is no source. Give --source PATH_OR_URL"),
@@ -100,6 +102,14 @@ def test_wrong_use_is_one_line_and_status_2(words: list[str], said: str, tmp_pat
 
 
 @pytest.mark.usefixtures("flows_here")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("command", ["train", "distill"])
+def test_a_gpu_that_is_not_there_is_named_before_anything_starts(command: str, small_workspace: Path) -> None:
+    done = limbeck(command, "--device", "cuda", "-w", small_workspace)
+    assert "PyTorch finds no CUDA device" in done.problem
+    assert done.status == 1
+
+
 @pytest.mark.parametrize("words, said", FAILURES.values(), ids=FAILURES)
 def test_a_failure_is_one_line_and_status_1(words: list[str], said: str, tmp_path: Path, small_workspace: Path) -> None:
     place(tmp_path)
