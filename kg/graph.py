@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kg.arrays import find
+from kg.arrays import find, map_array
 from kg.labels import labels
 from kg.statements import keys
 from kg.strings import StringColumn, write_strings
@@ -54,7 +54,7 @@ class Graph:
     @classmethod
     def open(cls, folder: Path) -> "Graph":
         """The graph written by `write_graph`."""
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS}
+        arrays = {name: map_array(folder / f"{name}.npy") for name in _ARRAYS}
         return cls(StringColumn.open(folder, "terms"), StringColumn.open(folder, "labels"), arrays)
 
     def __len__(self) -> int:

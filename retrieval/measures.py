@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kg.arrays import map_array
 from kg.graph import LITERAL, Graph, Ids
 
 _NUMBER = r'^"([+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?)"(?:\^\^|$|@)'
@@ -35,7 +36,7 @@ class Measures:
     @classmethod
     def open(cls, folder: Path) -> "Measures":
         """The columns written by `write_measures`."""
-        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in _COLUMNS))
+        return cls(*(map_array(folder / f"{name}.npy") for name in _COLUMNS))
 
     def has(self, predicate: int) -> bool:
         """Whether a predicate, by its place among the graph's, has values."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.arrays import spread
+from kg.arrays import map_array, spread
 from kg.graph import LITERAL, Graph, Ids
 from kg.terms import ABSTRACT, PREFIXES, iri_term, name_of
 from retrieval.measures import Measures, write_measures
@@ -55,7 +55,7 @@ class Neighbours:
     def open(cls, folder: Path, graph: Graph) -> "Neighbours":
         """The relations written by `write_neighbours`."""
         names = ("pointer", "relation", "start", "end")
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
+        arrays = {name: map_array(folder / f"{name}.npy") for name in names}
         return cls(graph, arrays, Measures.open(folder / "measures"))
 
     def relations_of(self, entity: int) -> Ids:

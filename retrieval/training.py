@@ -8,6 +8,7 @@ its start.
 
 import re
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,15 +39,17 @@ _MOST_REACHING = 8
 
 @dataclass(frozen=True)
 class ScorerOptions:
-    """epochs over the questions in each round; batch_size in questions; learning_rate of AdamW for the matrices,
-    plain_rate for the weights of features and biases; pull: how strongly these are held to where they began, so that
-    questions of one kind do not spoil it for others; dropout on the question's vector; seed of the order. rounds: how
-    often the candidates are looked for, first by the scorer as it is, then with what it has learnt."""
+    """epochs over the questions in each round; batch_size in questions. rates: learning rates of AdamW for the
+    matrices, of which the one is taken that suits questions to validate by best: few questions soon make a matrix know
+    them by heart, many need it. plain_rate: that of the weights of features and of biases; pull: how strongly these are
+    held to where they began, so that questions of one kind do not spoil them for others. dropout on the question's
+    vector; seed of the order. rounds: how often the candidates are looked for, first by the scorer as it is, then by
+    what it has learnt."""
 
     epochs: int = 8
     batch_size: int = 32
-    learning_rate: float = 5e-4
-    plain_rate: float = 5e-3
+    rates: tuple[float, ...] = (1e-4, 5e-4, 3e-3)
+    plain_rate: float = 1e-2
     pull: float = 0.03
     weight_decay: float = 1e-3
     dropout: float = 0.1
@@ -156,29 +159,62 @@ def _quality(question: Question, path: Path, answers: Ids, targets: Ids, graph: 
     return 2 * common / (len(answers) + len(targets)) if common else 0.0
 
 
-def train_scorer(retriever: Retriever, examples: Sequence[Example], options: ScorerOptions) -> list[float]:
+def train_scorer(
+    retriever: Retriever, examples: Sequence[Example], options: ScorerOptions, *, validation: Sequence[Example] = ()
+) -> list[float]:
     """The mean loss per epoch; the retriever's scorer is trained in place. After each round but the last the candidates
-    are looked for anew, by what the scorer has learnt."""
+    are looked for anew, by what the scorer has learnt. validation: chooses among `options.rates`; without any the
+    middle one is taken."""
     torch.manual_seed(options.seed)
     order = np.random.default_rng(options.seed)
-    losses = []
+    rates = sorted(options.rates)
+    rate, losses = rates[len(rates) // 2], list[float]()
     for number in range(options.rounds):
         if number:
             examples = refresh_examples(examples, retriever)
-        losses += _one_round(retriever, examples, options, order)
+        elif validation and len(rates) > 1:
+            rate, losses = _best_rate(retriever, examples, options, validation, rates)
+            continue
+        losses += _one_round(retriever, examples, options, rate, order)
     return losses
 
 
+def _best_rate(
+    retriever: Retriever,
+    examples: Sequence[Example],
+    options: ScorerOptions,
+    validation: Sequence[Example],
+    rates: Sequence[float],
+) -> tuple[float, list[float]]:
+    """(rate, losses) of the round that makes the answers of other questions likeliest; the scorer is left as it was
+    after it."""
+    start = deepcopy(retriever.scorer.state_dict())
+    tried = []
+    for rate in rates:
+        retriever.scorer.load_state_dict(start)
+        losses = _one_round(retriever, examples, options, rate, np.random.default_rng(options.seed))
+        with torch.no_grad():
+            size = options.batch_size
+            parts = [validation[i : i + size] for i in range(0, len(validation), size)]
+            lost = sum(float(scorer_loss(retriever, part)) * len(part) for part in parts)
+        tried.append((lost, rate, losses, deepcopy(retriever.scorer.state_dict())))
+    _, rate, losses, state = min(tried, key=lambda item: item[0])
+    retriever.scorer.load_state_dict(state)
+    retriever.forget_scores()
+    return rate, losses
+
+
 def _one_round(
-    retriever: Retriever, examples: Sequence[Example], options: ScorerOptions, order: np.random.Generator
+    retriever: Retriever, examples: Sequence[Example], options: ScorerOptions, rate: float, order: np.random.Generator
 ) -> list[float]:
+    """The mean loss per epoch of `options.epochs` over the same candidates."""
     scorer = retriever.scorer.train()
     few = [parameter for parameter in scorer.parameters() if parameter.dim() < 2]
     many = [parameter for parameter in scorer.parameters() if parameter.dim() > 1]
     first = [parameter.detach().clone() for parameter in few]
-    rates = [options.plain_rate, options.learning_rate]
+    rates = [options.plain_rate, max(rate, 1e-12)]
     groups = [{"params": few, "weight_decay": 0.0}, {"params": many, "weight_decay": options.weight_decay}]
-    optimizer = torch.optim.AdamW(groups, lr=options.learning_rate)
+    optimizer = torch.optim.AdamW(groups, lr=options.plain_rate)
     total = options.epochs * -(-len(examples) // options.batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=max(total, 1))
     losses = []
