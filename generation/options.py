@@ -15,8 +15,8 @@ class TrainingOptions:
     """synthetic: questions made from the graph. held_out: share of all questions (by entity) that nobody trains on;
     the gate asks them. validation: share of the others (by entity) that nobody learns from either: the best state of
     reader and retriever is chosen by them, and training stops early after `patience` of the `evaluations` of a stage
-    without improvement. scorer_epochs, scorer_rate: rounds and learning rate of the retriever alone; few and low
-    where most questions are made, since it learns their wording by heart. reader_examples: questions with one piece
+    without improvement. scorer_epochs: how often the retriever alone sees the questions in each of its
+    two rounds. reader_examples: questions with one piece
     of evidence each for the reader alone. joint_examples: questions for retriever and reader together, by RAG's
     marginal. evidence: pieces per question there. joint_epochs: how often each is seen. joint_rate: learning rate of
     the retriever there. train_retriever: false leaves it there as it is. frozen_layers: lower layers of the reader's
@@ -26,13 +26,12 @@ class TrainingOptions:
     step, cut into `accumulate` parts.
     """
 
-    synthetic: int = 3000
+    synthetic: int = 1500
     held_out: float = 0.1
     validation: float = 0.05
     evaluations: int = 8
     patience: int = 3
-    scorer_epochs: int = 3
-    scorer_rate: float = 1e-3
+    scorer_epochs: int = 8
     reader_examples: int = 4000
     joint_examples: int = 800
     joint_epochs: int = 1
@@ -52,7 +51,7 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         counts = ("evidence", "batch_size", "accumulate", "reader_examples", "joint_epochs", "evaluations", "patience")
-        amounts = ("synthetic", "scorer_epochs", "scorer_rate", "joint_examples", "joint_rate", "max_seconds")
+        amounts = ("synthetic", "scorer_epochs", "joint_examples", "joint_rate", "max_seconds")
         check_least("train", self, dict.fromkeys(counts, 1) | dict.fromkeys(amounts, 0) | {"frozen_layers": -1})
         for name in ("held_out", "validation"):
             if not 0 <= getattr(self, name) < 1:

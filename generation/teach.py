@@ -26,8 +26,6 @@ from retrieval.training import Example, ScorerOptions, make_examples, train_scor
 
 HELD_OUT = "held-out.jsonl"
 MOST_HELD_OUT = 200
-GIVEN_WEIGHT = 4
-"""How often a given question is seen for one that was made."""
 
 
 def train_teacher(
@@ -51,17 +49,17 @@ def train_teacher(
     held_out = [*asked, *kept][:MOST_HELD_OUT]
     given, given_apart = split_by_entity(given, options.validation, salt=b"validation")
     own, own_apart = split_by_entity(own, options.validation, salt=b"validation")
-    examples = make_examples(given, retriever, title="given questions") * GIVEN_WEIGHT
-    examples += make_examples(own, retriever, title="made questions")
+    examples = _examples(given, own, retriever, "questions")
     if not examples:
         raise ModelError(
             "no question can be made from this graph, and none was given that it answers. Give --questions."
         )
-    validation = make_examples([*given_apart, *own_apart], retriever, title="validation")
+    validation = _examples(given_apart, own_apart, retriever, "validation")
     losses = _train_scorer(
         retriever,
         examples,
-        ScorerOptions(epochs=options.scorer_epochs, learning_rate=options.scorer_rate, seed=options.seed),
+        validation,
+        ScorerOptions(epochs=options.scorer_epochs, seed=options.seed),
         checkpoints / "scorer" if checkpoints else None,
     )
     answers = [value.rsplit("/", 1)[-1].replace("_", " ") for question in own for value in question.values]
@@ -78,8 +76,20 @@ def train_teacher(
     }
 
 
+def _examples(given: Sequence[Question], made: Sequence[Question], retriever: Retriever, title: str) -> list[Example]:
+    """Given questions from their own entities and again from what the retriever takes them to speak of, so that both
+    reading and choosing are learnt; made ones from their entities."""
+    examples = make_examples(given, retriever, title=f"{title}, entities given")
+    examples += make_examples(given, retriever, given=False, title=title)
+    return examples + make_examples(made, retriever, title=f"{title} made from the graph")
+
+
 def _train_scorer(
-    retriever: Retriever, examples: Sequence[Example], options: ScorerOptions, folder: Path | None
+    retriever: Retriever,
+    examples: Sequence[Example],
+    validation: Sequence[Example],
+    options: ScorerOptions,
+    folder: Path | None,
 ) -> list[float]:
     """The mean loss per epoch, from the checkpoint of a run that got as far as this, or of a new training."""
     kept = Checkpoints(folder, run_key(retriever.scorer, options=asdict(options), examples=len(examples)))
@@ -87,7 +97,7 @@ def _train_scorer(
     if state:
         put_back(retriever.scorer.eval(), state.part("model"))
         return list(state.facts["losses"])
-    losses = train_scorer(retriever, examples, options)
+    losses = train_scorer(retriever, examples, options, validation=validation)
     kept.save({"steps": len(losses), "losses": losses}, model=trained(retriever.scorer))
     return losses
 
