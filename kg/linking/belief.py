@@ -1,7 +1,7 @@
 """How likely each entity is one that a question names: a logistic model over what its span and its name show.
 
-The weights were fitted by maximum likelihood to the candidates of 1,349 questions over DBpedia, a half by entity of
-those of LC-QuAD, QALD-7 to 9 and SimpleDBpediaQA: a candidate is right if the question's query names it. They are few
+The weights were fitted by maximum likelihood, with a mild pull to zero, to the candidates of one half, by entity, of
+the questions of QALD-7 to 9 (MIT licence) over DBpedia: a candidate is right if the question's query names it. They are few
 and speak of names in general, so they serve other graphs as well; which namesake is meant is left to the paths.
 """
 
@@ -21,19 +21,19 @@ PER_NAME = 12
 """Most entities of one surface."""
 
 WEIGHTS = {
-    "one": -7.9,
-    "share": 0.74,  # ln of the entity's prior among those of the surface
-    "popularity": 0.54,  # ln of what that prior is a share of
-    "last_name": 4.21,  # the surface is the last word of a person's name
-    "other_name": 3.5,  # it is a stated name or a redirect, not the label
-    "lower": -1.33,  # it is not the whole label, and the span has no capital
-    "coverage": 5.43,  # the share of the name that the question has
-    "weight": 3.2,  # of the matched words, at most 2.5: 1 is a word of one name alone
-    "plain": -2.82,  # all words are everyday ones and not capitalised, or numbers
-    "beside": -0.66,  # a word next to the span is capitalised
-    "overlap": -2.27,  # how much better the best overlapping span is, by the weight that it matches
-    "words": -0.5,  # in the span
-    "candidates": -0.53,  # ln of one more than the surface's entities
+    "one": -5.84,
+    "share": 0.71,  # ln of the entity's prior among those of the surface
+    "popularity": 0.96,  # ln of what that prior is a share of
+    "last_name": 5.47,  # the surface is the last word of a person's name, and not plain
+    "other_name": 3.46,  # it is a stated name or a redirect, not the label
+    "lower": -1.37,  # it is not the whole label, and the span has no capital
+    "coverage": 2.46,  # the share of the name that the question has
+    "weight": 2.07,  # of the matched words, at most 2.5: 1 is a word of one name alone
+    "plain": -1.97,  # all words are everyday ones and not capitalised, or numbers
+    "beside": -0.23,  # a word next to the span is capitalised
+    "overlap": -1.97,  # how much better the best overlapping span is, by the weight that it matches
+    "words": -0.56,  # in the span
+    "candidates": -0.58,  # ln of one more than the surface's entities
 }
 
 
@@ -66,18 +66,19 @@ def features(
     """The values that `WEIGHTS` is of, shape (candidates, weights)."""
     kind = aliases.kind[at]
     size = np.bincount(span, minlength=len(found.row))
-    is_label = (kind != LAST_NAME) & (kind != OTHER_NAME) & (found.coverage[span] == 1)
     capitals = _count([word.capital and not word.stop for word in words], found.first, found.last)
+    plain = _is_plain(words, found, aliases, capitals)[span]
+    is_label = (kind != LAST_NAME) & (kind != OTHER_NAME) & (found.coverage[span] == 1)
     columns = (
         np.ones(len(at)),
         np.log(np.maximum(aliases.prior[at], 1e-6)),
         aliases.popularity[at],
-        kind == LAST_NAME,
+        (kind == LAST_NAME) & ~plain,
         kind == OTHER_NAME,
         ~is_label & (capitals[span] == 0),
         found.coverage[span],
         np.minimum(found.weight, 2.5)[span],
-        _is_plain(words, found, aliases, capitals)[span],
+        plain,
         _is_beside(words, found)[span],
         _overlap(found)[span],
         (found.last - found.first)[span],
