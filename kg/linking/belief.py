@@ -1,8 +1,9 @@
 """How likely each entity is one that a question names: a logistic model over what its span and its name show.
 
 The weights were fitted by maximum likelihood, with a mild pull to zero, to the candidates of one half, by entity, of
-the questions of QALD-7 to 9 (MIT licence) over DBpedia: a candidate is right if the question's query names it. They are few
-and speak of names in general, so they serve other graphs as well; which namesake is meant is left to the paths.
+the questions of QALD-7 to 9 (MIT licence) over DBpedia: a candidate is right if the query behind the question names it.
+They are few and speak of names in general, so they serve other graphs as well; which namesake is meant is left to the
+paths.
 """
 
 from dataclasses import dataclass
