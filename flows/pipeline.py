@@ -4,7 +4,7 @@ The model libraries take seconds to load, so each step imports them itself: a bu
 
 folder/graph, store, provenance, aliases, merges       publish_graph
 folder/relations-from-text                                     read_texts
-folder/neighbours, relations, vectors, lexical                 embed
+folder/neighbours, relations, vectors, lexical, tfidf          embed
 folder/models/scorer, reader, held-out.jsonl                   train
 folder/models/student                                          distil_student
 """
