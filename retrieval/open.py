@@ -8,10 +8,12 @@ from kg.graph import Graph
 from kg.linking.aliases import Aliases
 from kg.merges import Merges
 from kg.types import Encoder
+from retrieval.beside import Beside
 from retrieval.entry import Entry
 from retrieval.lexical import LexicalIndex
 from retrieval.neighbours import Neighbours
 from retrieval.options import RetrievalOptions
+from retrieval.passages import Passages
 from retrieval.retriever import Retriever
 from retrieval.scorer import PathScorer
 from retrieval.seeds import SeedFinder
@@ -38,4 +40,5 @@ def open_retriever(
         SeedFinder(Aliases.open(folder / "aliases"), Entry(vectors, lexical, tfidf, encoder)),
         options,
         resolve=Merges.open(folder / "merges").canonical,
+        beside=Beside(neighbours, Passages.open(folder, encoder)),
     )

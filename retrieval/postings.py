@@ -30,7 +30,7 @@ class Postings:
     def save(self, folder: Path) -> None:
         """Writes the columns into a folder, ids in 4 bytes."""
         folder.mkdir(parents=True, exist_ok=True)
-        columns = (self.pointer.astype(np.int64), self.texts.astype(np.int32), self.weights)
+        columns: tuple[NDArray[Any], ...] = (self.pointer.astype(np.int64), self.texts.astype(np.int32), self.weights)
         for name, column in zip(_COLUMNS, columns, strict=True):
             np.save(folder / f"{name}.npy", column)
         np.save(folder / "size.npy", self.size)

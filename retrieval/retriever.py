@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kg.errors import UsageError
 from kg.types import Encoder
+from retrieval.beside import Beside
 from retrieval.evidence import Evidence, Path, Seed, gather
 from retrieval.neighbours import Neighbours
 from retrieval.options import RetrievalOptions
@@ -43,7 +44,8 @@ class Retrieved:
 class Retriever:
     """Finds evidence in one graph. relation_vectors: (R, 2, D), name and
     kind of each relation of `neighbours`. resolve: from the IRI that
-    somebody gives to the one that stands for it in the graph."""
+    somebody gives to the one that stands for it in the graph. beside:
+    evidence that is no path; none where seeds are given."""
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class Retriever:
         options: RetrievalOptions | None = None,
         *,
         resolve: Callable[[str], str] = str,
+        beside: Beside | None = None,
     ) -> None:
         self.neighbours = neighbours
         self.encoder = encoder
@@ -63,6 +66,7 @@ class Retriever:
         self.find_seeds = find_seeds
         self.options = options or RetrievalOptions()
         self.resolve = resolve
+        self.beside = beside
 
     def retrieve(
         self, question: str, *, k: int | None = None, mode: str = "hybrid", seeds: Sequence[Seed] | None = None
@@ -94,6 +98,9 @@ class Retriever:
         for question, own in zip(questions, found, strict=True):
             started = time.perf_counter()
             evidence = self._evidence(question, own, vectors, k or self.options.k)
+            if self.beside is not None and seeds is None and mode != "graph":
+                vector = vectors[question] if own else self.encoder.encode([question])[0]
+                evidence = self.beside(question, vector, own, evidence, mode=mode, k=k or self.options.k)
             durations = {
                 "link": (linked - began) * 1000 / len(questions),
                 "encode": (encoded - linked) * 1000 / len(questions),
