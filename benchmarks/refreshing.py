@@ -21,7 +21,7 @@ from benchmarks.record import data_file, write_record
 from tests.virtuoso import Virtuoso
 
 GRAPH = "http://bench/"
-SAME = ("graph", "store", "aliases", "merges", "neighbours", "relations", "vectors", "lexical")
+SAME = ("graph", "store", "aliases", "merges", "neighbours", "relations", "vectors", "lexical", "tfidf")
 """Parts that must be equal; provenance tells pages, whose division depends on the pull."""
 
 

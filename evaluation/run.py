@@ -6,7 +6,7 @@ is no gold. A system given as `Batched` gets many items at a time.
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -49,10 +49,10 @@ Verbalize = Callable[[Sequence[Triple]], str]
 
 @dataclass(frozen=True)
 class Retrieved:
-    """A piece of evidence: the bare values it gives as answers, and the triples it shows."""
+    """A piece of evidence: the bare values it gives as answers, and the triples it shows, in their order."""
 
     values: Sequence[str]
-    triples: Collection[Triple]
+    triples: Sequence[Triple]
 
 
 Retrieve = Callable[[Question], Sequence[Retrieved]]
@@ -115,13 +115,19 @@ def evaluate_retrieval(
     model: str | None = None,
     snapshot: str | None = None,
 ) -> Evaluation:
-    """recall@1, recall@5, recall@20: the share of questions with a gold answer in the evidence; and triples: the mean
-    number of distinct triples in the first 20 pieces."""
+    """recall@1, recall@5, recall@20: the share of questions with a gold answer in the first pieces of evidence;
+    recall@20_triples: the share with one at an end of the first 20 distinct triples, pieces in order; and triples: the
+    mean number of distinct triples in the first 20 pieces."""
 
     def measures(item: Question, found: Sequence[Retrieved]) -> dict[str, float]:
         values = [piece.values for piece in found]
-        triples = {triple for piece in found[:20] for triple in piece.triples}
-        return {**{f"recall@{k}": recall_at(values, item.values, k=k) for k in (1, 5, 20)}, "triples": len(triples)}
+        triples = list(dict.fromkeys(triple for piece in found[:20] for triple in piece.triples))
+        ends = [(s, o) for s, _, o in triples]
+        return {
+            **{f"recall@{k}": recall_at(values, item.values, k=k) for k in (1, 5, 20)},
+            "recall@20_triples": recall_at(ends, item.values, k=20),
+            "triples": len(triples),
+        }
 
     def scores(items: Sequence[Question], outputs: Sequence[Sequence[Retrieved]]) -> Scores:
         rows = [measures(item, found) for item, found in zip(items, outputs, strict=True)]

@@ -227,7 +227,7 @@ def _publish(
         facts = clock.run("store", pipeline.publish_graph, folder, cleaned, texts, options)
         facts |= {"skipped": list(skip)}
         if "embed" not in skip:
-            facts |= clock.run("embed", pipeline.embed, folder, options, encoder)
+            facts |= clock.run("embed", pipeline.embed, folder, options, texts, encoder)
             if encoder is not None:
                 encoder.prune(exactly=forget)
             if keep_models and parent is not None and pipeline.keep_models(parent, folder, facts):

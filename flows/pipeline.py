@@ -4,7 +4,7 @@ The model libraries take seconds to load, so each step imports them itself: a bu
 
 folder/graph, store, provenance, aliases, merges       publish_graph
 folder/relations-from-text                                     read_texts
-folder/neighbours, relations, vectors, lexical                 embed
+folder/neighbours, relations, vectors, lexical, tfidf, passages embed
 folder/models/scorer, reader, held-out.jsonl                   train
 folder/models/student                                          distil_student
 """
@@ -38,7 +38,7 @@ from kg.statements import Statements, concat, rename
 from kg.store import storing
 from kg.terms import ABSTRACT, PREFIXES, parse_literal, value_of
 from kg.triples import Triples
-from kg.types import Document, SourceInfo
+from kg.types import Document, Mention, SourceInfo
 
 if TYPE_CHECKING:
     from generation.generator import Generator
@@ -54,10 +54,12 @@ _TRAINING = "training"
 
 @dataclass(frozen=True)
 class Texts:
-    """What reading texts gave: statements beyond those of the sources, all documents, and the sources with theirs."""
+    """What reading texts gave: statements beyond those of the sources, all documents, the entities linked in each, and
+    the sources with theirs."""
 
     statements: Statements
     documents: list[Document]
+    mentions: list[list[Mention]]
     infos: list[SourceInfo]
 
 
@@ -101,7 +103,7 @@ def read_texts(
         )
     sure = pl.concat(parts).filter(pl.col("confidence") >= config.text.min_confidence)
     shutil.rmtree(scratch)
-    return Texts(Statements.of(keep_consistent(sure, finished.triples.frame())), documents, infos)
+    return Texts(Statements.of(keep_consistent(sure, finished.triples.frame())), documents, mentions, infos)
 
 
 def abstracts_of(statements: Statements, most: int) -> list[Document]:
@@ -235,7 +237,7 @@ def unclean(statements: Statements) -> Cleaned:
 
 def no_texts(pulled: Pulled, cleaned: Cleaned) -> Texts:
     """What `--skip text` reads: nothing."""
-    return Texts(cleaned.statements.keep(np.zeros(len(cleaned.statements), bool)), [], list(pulled.infos))
+    return Texts(cleaned.statements.keep(np.zeros(len(cleaned.statements), bool)), [], [], list(pulled.infos))
 
 
 def keep_models(parent: Snapshot, folder: Path, facts: dict[str, Any]) -> bool:
@@ -264,15 +266,18 @@ def open_encoder(config: Config, cache: Path | None = None) -> "CachedEncoder":
     return CachedEncoder(SentenceEncoder(config.encoder), cache)
 
 
-def embed(folder: Path, config: Config, encoder: "CachedEncoder | None" = None) -> dict[str, Any]:
-    """Writes the indexes; returns what the manifest says of the encoder and the vectors. encoder: one that keeps
-    vectors from build to build."""
+def embed(folder: Path, config: Config, texts: Texts, encoder: "CachedEncoder | None" = None) -> dict[str, Any]:
+    """Writes the indexes of the graph and of the texts; returns what the manifest says of the encoder and the vectors.
+    encoder: one that keeps vectors from build to build."""
     from retrieval.index import write_indexes
+    from retrieval.passages import write_passages
 
-    encoder = encoder or open_encoder(config)
-    facts = write_indexes(folder, Graph.open(folder / "graph"), encoder, config.embed)
+    encoder, graph = encoder or open_encoder(config), Graph.open(folder / "graph")
+    facts: dict[str, Any] = {"vectors": write_indexes(folder, graph, encoder, config.embed)}
+    passages = write_passages(folder, texts.documents, texts.mentions, graph, encoder, config.embed)
+    facts |= {"passages": passages} if passages else {}
     made_by = {"name": encoder.name, "sha256": encoder.sha256, "dimension": encoder.dimension}
-    return {"encoder": made_by, "vectors": facts}
+    return {"encoder": made_by, **facts}
 
 
 def train(

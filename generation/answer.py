@@ -10,7 +10,7 @@ and inside the winning set answers are ordered by the marginal p(y|x) = sum over
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -65,22 +65,37 @@ def rank(evidence: Sequence[Evidence], log_p: Sequence[NDArray[np.float32]]) -> 
         return Prediction(NO_ANSWER, (), ())
     mass: dict[tuple[str, ...], float] = {}
     marginal: dict[str, float] = {}
-    for piece, scores in zip(evidence, log_p, strict=True):
+    sets = [own for piece, scores in zip(evidence, log_p, strict=True) for own in _answer_sets(piece, scores)]
+    for _, piece, scores in sets:
         p = np.exp(scores.astype(np.float64)) * math.exp(piece.log_p)
         key = tuple(sorted(piece.values))
         mass[key] = mass.get(key, 0.0) + float(min(p.sum(), math.exp(piece.log_p)))
         for label, value in zip(shown_labels(piece), p, strict=True):
             marginal[label] = marginal.get(label, 0.0) + float(value)
     best = max(mass, key=lambda key: mass[key])
-    ordered = sorted(evidence, key=lambda piece: (tuple(sorted(piece.values)) != best, -piece.log_p))
+    ordered = sorted(sets, key=lambda own: (tuple(sorted(own[1].values)) != best, -own[1].log_p))
     share = mass[best] / max(sum(mass.values()), 1e-12)
-    winner = ordered[0]
+    winner = ordered[0][1]
     least = min((marginal[label] for label in shown_labels(winner)), default=0.0)
     weights = [marginal.get(label, least) for label in winner.labels]
     top = max(weights, default=0.0) or 1.0
     order = sorted(range(len(weights)), key=lambda place: -weights[place])
     answers = tuple(ScoredAnswer(value_of(winner.values[i]), winner.labels[i], share * weights[i] / top) for i in order)
-    return Prediction(answer_text(answers), answers, tuple(ordered))
+    whole = {id(piece): piece for piece, _, _ in ordered}
+    return Prediction(answer_text(answers), answers, tuple(whole.values()))
+
+
+def _answer_sets(piece: Evidence, scores: NDArray[np.float32]) -> list[tuple[Evidence, Evidence, NDArray[np.float32]]]:
+    """(the piece, the part of it whose answers win or lose together, their scores): the answers of a path are one set,
+    each of a passage's is one by itself."""
+    if not piece.source:
+        return [(piece, piece, scores)]
+    by_label = dict(zip(shown_labels(piece), scores, strict=True))
+    return [
+        (piece, replace(piece, values=(value,), labels=(label,)), np.array([by_label[label]]))
+        for value, label in zip(piece.values, piece.labels, strict=True)
+        if label in by_label
+    ]
 
 
 def answer_text(answers: Sequence[ScoredAnswer], *, most: int = 12) -> str:

@@ -42,16 +42,19 @@ class CitedTriple:
 
 @dataclass(frozen=True)
 class CitedEvidence:
-    """The triples of one piece of evidence, p(z|x) as score, what the generator read, and what it answers."""
+    """The triples of one piece of evidence, p(z|x) as score, what the generator read, and what it answers. source: the
+    place of the text, where it is a passage of a document and no triple."""
 
     triples: tuple[CitedTriple, ...]
     score: float
     text: str
     values: tuple[str, ...]
+    source: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The form of `limbeck ask --json`: triples of bare values, and the distinct sources."""
-        sources = dict.fromkeys(source for triple in self.triples for source in triple.sources)
+        cited = [self.source] if self.source else []
+        sources = dict.fromkeys([*cited, *(source for triple in self.triples for source in triple.sources)])
         return {
             "triples": [triple.to_dict()["triple"] for triple in self.triples],
             "score": self.score,

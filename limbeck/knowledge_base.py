@@ -313,7 +313,7 @@ class KnowledgeBase:
 
     def _cite(self, piece: "Evidence") -> CitedEvidence:
         triples = tuple(self._cite_row(row) for row in piece.rows)
-        return CitedEvidence(triples, float(np.exp(piece.log_p)), piece.text, piece.values)
+        return CitedEvidence(triples, float(np.exp(piece.log_p)), piece.text, piece.values, piece.source)
 
     def _cite_row(self, row: int) -> CitedTriple:
         s, p, o = self.graph.triple(row)

@@ -24,6 +24,7 @@ def answer_lines(answer: Answer) -> list[str]:
     lines = [answer.text, ""]
     for piece in answer.evidence[:MOST_EVIDENCE]:
         lines.append(f"  {piece.score:.2f}  {piece.text}")
+        lines += [f"        [{piece.source}]"] if piece.source else []
         lines += [f"        {line}" for triple in piece.triples[:MOST_TRIPLES] for line in _triple(triple)]
     total = sum(answer.duration_ms.values())
     return [*lines, f"  {answer.model}, snapshot {answer.snapshot}, {total:.0f} ms"]

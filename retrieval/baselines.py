@@ -1,7 +1,8 @@
 """Plain retrieval around the same seeds, without any training: what the path scorer is held against.
 
-- dense: the triples around the seeds, by the cosine of question and triple text (KAPING, Baek et al. 2023, arXiv
-  2306.04136);
+- dense: triples around the seeds, by the cosine of question and triple text (KAPING, Baek et al. 2023, arXiv
+  2306.04136); of more than `MOST_ENCODED` those that share words with the question, by BM25, and the most important of
+  the rest, since each text costs the encoder as much as a question;
 - bm25: the same triples, by BM25;
 - ppr: the nodes around the seeds, by personalised PageRank that restarts at the seeds (HippoRAG, Gutiérrez et al. 2024,
   arXiv 2405.14831);
@@ -25,6 +26,8 @@ from retrieval.retriever import Retriever
 
 MOST = 256
 """Most triples around the seeds of one question that dense and bm25 rank."""
+MOST_ENCODED = 64
+"""Most triples of one question that dense encodes."""
 MOST_NODES = 512
 """Most nodes that a second hop starts from."""
 MOST_OF_ALL = 1024
@@ -49,9 +52,10 @@ Baseline = Callable[[Sequence[str], Sequence[Sequence[Seed]], Retriever], list[l
 
 
 def dense(questions: Sequence[str], seeds: Sequence[Sequence[Seed]], retriever: Retriever) -> list[list[Piece]]:
-    """Triples around the seeds by the cosine of their text with the question."""
+    """Triples around the seeds, at most `MOST_ENCODED`, by the cosine of their text with the question."""
     graph = retriever.neighbours.graph
-    near = [rows_around(retriever.neighbours, _entities(own), MOST) for own in seeds]
+    pairs = zip(questions, (rows_around(retriever.neighbours, _entities(own), MOST) for own in seeds), strict=True)
+    near = [_likely(graph, question, rows) for question, rows in pairs]
     texts = [triple_texts(graph, rows) for rows in near]
     flat = [*questions, *(text for own in texts for text in own)]
     vectors = (
@@ -190,6 +194,15 @@ def personalised_rank(
         moved = (1 - RESTART) * sent
         rank = moved + (1 - moved.sum()) * restart
     return rank
+
+
+def _likely(graph: Graph, question: str, rows: Rows) -> Rows:
+    """At most `MOST_ENCODED` of the rows: those that share a word with the question, then the most important."""
+    if len(rows) <= MOST_ENCODED:
+        return rows
+    alike = rows[rank_texts(question, triple_texts(graph, rows))[0]]
+    rest = by_importance(graph, np.setdiff1d(rows, alike))
+    return np.concatenate([alike, rest])[:MOST_ENCODED]
 
 
 def _groups(neighbours: Neighbours, entity: int) -> list[Rows]:

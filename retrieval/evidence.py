@@ -24,7 +24,8 @@ SHOWN_ROWS = 24
 @dataclass(frozen=True)
 class Evidence:
     """What a path gives. values: N-Triples terms of the answers (for a count and a yes/no one literal), best first;
-    labels: their readable names, parallel; rows: rows of the graph; log_p: log p(z|x)."""
+    labels: their readable names, parallel; rows: rows of the graph; log_p: log p(z|x). source: for a passage of a text,
+    which no rows show, the place in words; its answers are no set, but compete one by one."""
 
     path: Path
     values: tuple[str, ...]
@@ -32,6 +33,7 @@ class Evidence:
     rows: tuple[int, ...]
     text: str
     log_p: float
+    source: str = ""
 
 
 def gather(path: Path, neighbours: Neighbours, *, log_p: float = 0.0) -> Evidence | None:

@@ -1,4 +1,4 @@
-"""All that retrieval needs of a graph, written once: relations, their vectors, entity vectors, BM25."""
+"""All that retrieval needs of a graph, written once: relations, their vectors, entity vectors, BM25, TF-IDF."""
 
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,16 @@ from retrieval.kinds import relation_kinds
 from retrieval.lexical import write_lexical
 from retrieval.neighbours import Neighbours, write_neighbours
 from retrieval.options import EmbedOptions
+from retrieval.tfidf import write_tfidf
 from retrieval.vectors import write_vectors
+from retrieval.words import Words
 
 
 def write_indexes(
     folder: Path, graph: Graph, encoder: Encoder, options: EmbedOptions | None = None, *, cache: Path | None = None
 ) -> dict[str, Any]:
-    """Writes `neighbours/`, `relations/`, `vectors/` and `lexical/` into a folder; returns what the manifest says of
-    the vectors, and `encoded`, how many texts were not in the cache.
+    """Writes `neighbours/`, `relations/`, `vectors/`, `lexical/` and `tfidf/` into a folder; returns what the manifest
+    says of the vectors, and `encoded`, how many texts were not in the cache.
 
     cache: the folder where vectors outlive builds (`retrieval.cache`), unless `encoder` is a CachedEncoder already. The
     files are the same with it and without.
@@ -36,7 +38,9 @@ def write_indexes(
     np.save(folder / "relations" / "vectors.npy", np.stack([names, leads_to], axis=1))
     entities = described_entities(graph, neighbours)
     texts = describe_all(graph, entities)
-    write_lexical(folder / "lexical", texts)
+    words = Words.of(texts)
+    write_lexical(folder / "lexical", words)
+    write_tfidf(folder / "tfidf", words)
     rows = cached.encode_rows(texts, progress="embed entities")
     facts = write_vectors(folder / "vectors", entities, rows, cached, options)
     return {**facts, "encoded": cached.encoded - before}

@@ -1,62 +1,72 @@
-"""BM25 over texts (Robertson and Zaragoza 2009), by bm25s: sparse scores computed at indexing, memory-mapped."""
+"""BM25 over texts (Robertson and Zaragoza 2009), in Lucene's form: what a word adds to a text's score,
 
-import logging
+    ln(1 + (n - held + 0.5) / (held + 0.5)) * count / (count + k1 (1 - b + b length / mean length)),
+
+is reckoned at indexing for all texts at once, as bm25s does it (Lù 2024, arXiv 2407.03618), and looked up at search.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 
-import bm25s
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets DEBUG when it is imported
-_STOPWORDS = "english"
+from kg.strings import StringColumn, write_strings
+from retrieval.postings import Postings, occurrences, pointer_of
+from retrieval.words import Words, words_of
+
+K1, B = 1.5, 0.75
 
 
 class LexicalIndex:
-    """Texts by their words. Positions are those of the texts that were indexed. No words, no `index`."""
+    """Texts by their words. Positions are those of the texts that were indexed; `vocabulary` is sorted by bytes."""
 
-    def __init__(self, index: "bm25s.BM25 | None", size: int) -> None:
-        self._index = index
-        self._size = size
+    def __init__(self, vocabulary: StringColumn, postings: Postings) -> None:
+        self._vocabulary = vocabulary
+        self._postings = postings
 
     @classmethod
     def open(cls, folder: Path) -> "LexicalIndex":
         """The index written by `write_lexical`."""
-        size = int(np.load(folder / "size.npy"))
-        return cls(bm25s.BM25.load(folder, mmap=True, show_progress=False) if size else None, size)
+        return cls(StringColumn.open(folder, "words"), Postings.open(folder))
 
     def search(self, query: str, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Positions and scores of the best texts, best first; only those that share a word with the query."""
-        tokens = bm25s.tokenize([query], stopwords=_STOPWORDS, return_ids=False, show_progress=False)
-        if self._index is None or not any(token in self._index.vocab_dict for token in tokens[0]):
-            return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        found, scores = self._index.retrieve(tokens, k=min(k, self._size), show_progress=False)
-        kept = scores[0] > 0
-        return found[0][kept].astype(np.int64), scores[0][kept]
+        known = [row for row in map(self._vocabulary.find, words_of(query)) if row >= 0]
+        return self._postings.search(known, [1.0] * len(known), k)
 
 
-def rank_texts(query: str, texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Positions and scores of the texts that share a word with the query, best first, indexed on the spot."""
-    tokens = bm25s.tokenize(texts, stopwords=_STOPWORDS, return_ids=False, show_progress=False) if texts else []
-    if not any(tokens):
-        return np.zeros(0, np.int64), np.zeros(0, np.float32)
-    index = bm25s.BM25()
-    index.index(tokens, show_progress=False)
-    return LexicalIndex(index, len(texts)).search(query, len(texts))
-
-
-def write_lexical(folder: Path, texts: list[str]) -> None:
+def write_lexical(folder: Path, texts: Words) -> None:
     """Indexes texts; none at all is fine, and so are texts without words."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tokens = bm25s.tokenize(texts, stopwords=_STOPWORDS, show_progress=False) if texts else None
-    has_words = tokens is not None and any(tokens.ids)
-    np.save(folder / "size.npy", len(texts) if has_words else 0)
-    if has_words:
-        index = bm25s.BM25()
-        index.index(tokens, show_progress=False)
-        index.save(folder, show_progress=False)
+    vocabulary = sorted(texts.vocabulary, key=str.encode)
+    _postings(texts, vocabulary).save(folder)
+    write_strings(folder, "words", pl.Series(vocabulary, dtype=pl.String))
 
 
-def fuse(rankings: list[list[int]], *, k: int = 60) -> list[tuple[int, float]]:
+def rank_texts(query: str, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Positions and scores of the texts that share a word with the query, best first, indexed on the spot."""
+    words = Words.of(texts)
+    known = [words.vocabulary[word] for word in words_of(query) if word in words.vocabulary]
+    return _postings(words, list(words.vocabulary)).search(known, [1.0] * len(known), len(texts))
+
+
+def _postings(texts: Words, vocabulary: Sequence[str]) -> Postings:
+    """What each word adds to each text, the words in the order of `vocabulary`."""
+    size = len(texts.lengths)
+    row_of = np.empty(len(vocabulary), np.int64)
+    row_of[[texts.vocabulary[word] for word in vocabulary]] = np.arange(len(vocabulary))
+    owners = np.repeat(np.arange(size), texts.lengths)
+    row, text, counts = occurrences(row_of[texts.numbers], owners, size)
+    pointer = pointer_of(row, len(vocabulary))
+    held = np.diff(pointer)
+    idf = np.log1p((size - held + 0.5) / (held + 0.5))[row]
+    mean = len(texts.numbers) / max(size, 1) or 1.0
+    weights = idf * counts / (counts + K1 * (1 - B + B * texts.lengths[text] / mean))
+    return Postings(pointer, text, weights.astype(np.float32), size)
+
+
+def fuse(rankings: Sequence[Sequence[int]], *, k: int = 60) -> list[tuple[int, float]]:
     """Items with their reciprocal rank fusion scores (Cormack et al. 2009), best first, ties by item.
 
     >>> fuse([[7, 8], [8, 9]])[0][0]

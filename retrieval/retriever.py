@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from kg.errors import UsageError
 from kg.types import Encoder
 from retrieval.asked import Asked, Prepared, prepare
+from retrieval.beside import Beside
 from retrieval.classes import Classes
 from retrieval.evidence import Evidence, Path, Seed, gather
 from retrieval.finalists import Finalists, finalists
@@ -49,7 +50,8 @@ class Retrieved:
 class Retriever:
     """Finds evidence in one graph. relation_vectors: (R, 2, D), name and
     kind of each relation of `neighbours`. resolve: from the IRI that
-    somebody gives to the one that stands for it in the graph."""
+    somebody gives to the one that stands for it in the graph. beside:
+    evidence that is no path; none where seeds are given."""
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class Retriever:
         options: RetrievalOptions | None = None,
         *,
         resolve: Callable[[str], str] = str,
+        beside: Beside | None = None,
     ) -> None:
         self.neighbours = neighbours
         self.encoder = encoder
@@ -69,6 +72,7 @@ class Retriever:
         self.find_seeds = find_seeds
         self.options = options or RetrievalOptions()
         self.resolve = resolve
+        self.beside = beside
         self._projected: Projected | None = None
 
     @cached_property
@@ -126,6 +130,11 @@ class Retriever:
         for prepared in ready:
             started = time.perf_counter()
             evidence, nothing = self._evidence(prepared, k or self.options.k)
+            if self.beside is not None and seeds is None and mode != "graph":
+                vector = prepared.whole if len(prepared.whole) else self.encoder.encode([prepared.question])[0]
+                evidence = self.beside(
+                    prepared.question, vector, prepared.seeds, evidence, mode=mode, k=k or self.options.k
+                )
             durations = {
                 "link": (linked - began) * 1000 / len(questions),
                 "encode": (encoded - linked) * 1000 / len(questions),

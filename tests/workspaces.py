@@ -63,7 +63,7 @@ def build_workspace(workspace: Path, config: "Config", *, train: bool = True) ->
         cleaned = clean(pulled.statements, config.clean)
         texts = pipeline.read_texts(folder, pulled, cleaned, config)
         facts = pipeline.publish_graph(folder, cleaned, texts, config) | {"live": "teacher", "skipped": []}
-        facts |= pipeline.embed(folder, config)
+        facts |= pipeline.embed(folder, config, texts)
         if train:
             facts |= pipeline.train(folder, config, [])
         return pipeline.finish_snapshot(workspace, folder, facts, config, {})

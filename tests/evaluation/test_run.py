@@ -74,6 +74,15 @@ def test_triples_are_counted_and_listed_in_the_first_20_pieces_only() -> None:
     assert [len(line["evidence"]) for line in result.predictions] == [20, 20]
 
 
+def test_a_gold_answer_must_end_one_of_the_first_20_distinct_triples() -> None:
+    piece = [(R + f"S{i}", DBO + "p", R + f"O{i}") for i in range(30)]
+    pieces = [Retrieved([], [piece[0], piece[0], *piece[1:12]]), Retrieved([], [piece[3], *piece[12:]])]
+    names = ("S19", "O19", "S20", "O20", "p")
+    gold = [Question(name, "?", (Answer("uri", R + name if name != "p" else DBO + "p"),)) for name in names]
+    lines = evaluate_retrieval(gold, lambda q: pieces).predictions
+    assert [line["recall@20_triples"] for line in lines] == [1, 1, 0, 0, 0]
+
+
 TEXTS = [
     LinkedText(
         "t1",
@@ -201,7 +210,8 @@ def test_each_interval_lies_around_its_value() -> None:
     reports = {
         "answers": evaluate_answers(questions, lambda q: [said[int(q.id)]]),
         "retrieval": evaluate_retrieval(
-            questions, lambda q: [Retrieved([said[int(q.id)]], triples[: 1 + 2 * right[int(q.id)]])]
+            questions,
+            lambda q: [Retrieved([said[int(q.id)]], [triples[int(q.id)], *triples[: 2 * right[int(q.id)]]])],
         ),
         "linking": evaluate_linking(linked, linker, known=lambda iri: True),
         "relations": evaluate_relations(texts, lambda text: [triples[int(text)]]),
@@ -211,7 +221,7 @@ def test_each_interval_lies_around_its_value() -> None:
     exact = {"precision", "recall", "f1"}
     metrics = {
         "answers": {"hits@1", "f1", "mrr", "exact_match"},
-        "retrieval": {"recall@1", "recall@5", "recall@20", "triples"},
+        "retrieval": {"recall@1", "recall@5", "recall@20", "recall@20_triples", "triples"},
         "linking": {*exact, "f1_known", "accuracy_given_spans"},
         "relations": exact,
         "importance": {"f@5", "f@10"},

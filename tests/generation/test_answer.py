@@ -1,5 +1,6 @@
 """Marginals and the mass of sets, reckoned by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,16 @@ def test_the_mass_of_a_piece_is_at_most_its_probability() -> None:
     found = rank([piece("w", ("a", "b"), 0.4), piece("n", ("c",), 0.6)], [logs(0.9, 0.8), logs(0.99)])
     assert found.text == "c"
     assert found.answers[0].score == pytest.approx(0.594 / 0.994)
+
+
+def test_the_answers_of_a_passage_compete_one_by_one() -> None:
+    """Ada: 0.5 x 0.4 = 0.2, Alan: 0.5 x 0.3 + 0.1 x 0.9 = 0.24, Bob: 0.4 x 0.55 = 0.22. Together Ada and Alan would
+    have 0.35."""
+    passage = replace(piece("told", ("Ada", "Alan"), 0.5), source="document d, characters 0 to 4")
+    evidence = [passage, piece("one", ("Alan",), 0.1), piece("bob", ("Bob",), 0.4)]
+    found = rank(evidence, [logs(0.4, 0.3), logs(0.9), logs(0.55)])
+    assert found.answers == (ScoredAnswer("Alan", "Alan", pytest.approx(0.24 / 0.66)),)
+    assert found.evidence == (passage, evidence[1], evidence[2])
 
 
 def test_inside_the_winning_set_the_marginal_orders() -> None:

@@ -13,6 +13,7 @@ from kg.snapshot import new_folder, open_snapshot, publish, write_lock
 from kg.terms import expand, value_of
 from limbeck import KnowledgeBase
 from tests.toy import CLEAN, TOY_NT
+from tests.workspaces import TEXTS
 
 LIGHT = """
 import sys, limbeck
@@ -62,6 +63,17 @@ def test_an_answer_cites_triples_of_the_graph_with_their_lines(kb: KnowledgeBase
             assert numbers
             if triple.p == f"<{expand('dbo:birthPlace')}>":
                 assert all("birthPlace" in lines[number - 1] for number in numbers)
+
+
+@pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
+def test_a_text_is_cited_with_document_and_characters_beside_the_paths(kb: KnowledgeBase, mode: str) -> None:
+    (told,) = (piece for piece in kb.retrieve("who was born somewhere?", mode=mode) if TEXTS[1] == piece.text)
+    assert told.to_dict()["sources"] == [f"document text-1, characters 0 to {len(TEXTS[1])}"]
+    assert told.triples == ()
+    assert f"<{expand('dbr:London')}>" in told.values
+    assert not any(piece.source for piece in kb.retrieve("who was born somewhere?", mode="graph"))
+    answer = kb.ask("who was born somewhere?", mode=mode)
+    assert answer.answers and all(piece.triples or piece.source for piece in answer.evidence)
 
 
 def test_many_questions_get_the_answers_of_each_alone(kb: KnowledgeBase) -> None:

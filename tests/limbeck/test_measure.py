@@ -60,7 +60,11 @@ def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 METRICS = {
     "answers": ("questions", ["hits@1", "f1", "mrr", "exact_match"], ["dense", "bm25", "ppr", "all", "retriever"]),
-    "retrieval": ("questions", ["recall@1", "recall@5", "recall@20", "triples"], ["dense", "bm25", "ppr", "all"]),
+    "retrieval": (
+        "questions",
+        ["recall@1", "recall@5", "recall@20", "recall@20_triples", "triples"],
+        ["dense", "bm25", "ppr", "all"],
+    ),
     "linking": ("mentions", ["precision", "recall", "f1", "f1_known", "accuracy_given_spans"], ["longest label"]),
     "relations": ("relations", ["precision", "recall", "f1"], ["adjacent, frequent predicate"]),
     "importance": ("importance", ["f@5", "f@10"], ["order of the file", "random", "predicate frequency"]),

@@ -6,6 +6,7 @@ import pytest
 from kg.graph import Graph
 from kg.terms import expand, iri_term
 from retrieval.baselines import (
+    MOST_ENCODED,
     RESTART,
     bm25,
     dense,
@@ -128,3 +129,14 @@ def test_a_hub_is_thinned_evenly_over_its_relations(tmp_path_factory: pytest.Tem
     parts = sorted(int(graph.triple(int(row))[0][-5:-1]) for row in rows if graph.triple(int(row))[2] == hub)
     assert (parts[0], parts[-1]) == (0, 1999)
     assert len(rows_within(neighbours, start, 2)) <= 2 * 1024
+
+
+def test_dense_encodes_few_triples_of_a_hub_those_that_share_words_first(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    hub, town = iri_term(expand("dbr:Hub")), iri_term(expand("dbr:Town"))
+    triples = [(iri_term(expand(f"dbr:Part_{i:04}")), iri_term(expand("dbo:part")), hub) for i in range(2000)]
+    retriever = build(tmp_path_factory, [*triples, (hub, iri_term(expand("dbo:mayorOf")), town)])
+    (pieces,) = dense(["Whose mayor is it?"], [seeds_of(retriever, "dbr:Hub")], retriever)
+    assert len(pieces) == MOST_ENCODED
+    assert any(iris(retriever.neighbours.graph, piece.terms) == [expand("dbr:Town")] for piece in pieces)

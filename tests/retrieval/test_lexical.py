@@ -1,4 +1,4 @@
-"""Held to the BM25 formula, reckoned by hand (bm25s's default: Lucene's, k1 1.5, b 0.75)."""
+"""Held to the BM25 formula, reckoned by hand, and to bm25s (its default: Lucene's form, k1 1.5, b 0.75)."""
 
 import math
 import os
@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bm25s
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.lexical import LexicalIndex, fuse, rank_texts, write_lexical
+from retrieval.words import Words
 
 TEXTS = ["stone bridge river", "river river delta water", "castle", "bridge castle garden water tower"]
 
@@ -29,7 +31,7 @@ def bm25(query: str, text: str) -> float:
 
 @pytest.mark.parametrize("query", ["river", "stone castle", "bridge water", "castle river garden"])
 def test_scores_are_those_of_bm25_and_only_shared_words_count(tmp_path: Path, query: str) -> None:
-    write_lexical(tmp_path, TEXTS)
+    write_lexical(tmp_path, Words.of(TEXTS))
     expected = {i: bm25(query, text) for i, text in enumerate(TEXTS) if bm25(query, text)}
     for found, scores in (LexicalIndex.open(tmp_path).search(query, 10), rank_texts(query, TEXTS)):
         assert dict(zip(found.tolist(), scores.tolist(), strict=True)) == pytest.approx(expected, rel=1e-5)
@@ -37,21 +39,37 @@ def test_scores_are_those_of_bm25_and_only_shared_words_count(tmp_path: Path, qu
     assert len(LexicalIndex.open(tmp_path).search(query, 1)[0]) == 1
 
 
+@given(st.lists(st.lists(st.sampled_from("abcdefg"), max_size=8), min_size=1, max_size=8))
+def test_scores_are_those_of_bm25s(rows: list[list[str]]) -> None:
+    rows += [["a"]]
+    texts = [" ".join(2 * letter for letter in row) for row in rows]
+    index = bm25s.BM25()
+    index.index([text.split() for text in texts], show_progress=False)
+    query = [word for word in ("aa", "bb", "cc") if word in index.vocab_dict]
+    wanted = index.get_scores(query)
+    places, scores = rank_texts(" ".join(query), texts)
+    assert set(places.tolist()) == set(wanted.nonzero()[0].tolist())
+    assert scores.tolist() == pytest.approx(wanted[places].tolist(), rel=1e-5)
+
+
 @pytest.mark.parametrize("texts", [[], [""], ["the", "of the"], ["", "…"]])
 def test_no_texts_and_texts_without_words_are_found_by_nothing(tmp_path: Path, texts: list[str]) -> None:
-    write_lexical(tmp_path, texts)
+    write_lexical(tmp_path, Words.of(texts))
     for found, scores in (LexicalIndex.open(tmp_path).search("the river", 3), rank_texts("the river", texts)):
         assert (found.tolist(), scores.tolist()) == ([], [])
 
 
 @pytest.mark.parametrize("query", ["", "the", "xylophone", "???"])
 def test_a_query_that_shares_no_word_finds_nothing(tmp_path: Path, query: str) -> None:
-    write_lexical(tmp_path, TEXTS)
+    write_lexical(tmp_path, Words.of(TEXTS))
     assert LexicalIndex.open(tmp_path).search(query, 3)[0].tolist() == []
 
 
 def test_equal_texts_give_equal_bytes_in_another_process(tmp_path: Path) -> None:
-    code = "import sys, pathlib, retrieval.lexical as x; x.write_lexical(pathlib.Path(sys.argv[1]), sys.argv[2:])"
+    code = (
+        "import sys, pathlib, retrieval.lexical as x\n"
+        "x.write_lexical(pathlib.Path(sys.argv[1]), x.Words.of(sys.argv[2:]))"
+    )
     folders = []
     for seed in ("1", "2"):
         folders.append(tmp_path / seed)
