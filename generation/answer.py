@@ -26,11 +26,13 @@ NO_ANSWER = "I find no answer to this in the graph."
 
 @dataclass(frozen=True)
 class Prediction:
-    """Answers, best first, and the evidence: first that of the winning set, then the rest."""
+    """Answers, best first, and the evidence: first that of the winning set, then the rest. mass: what the marginal puts
+    on these answers, 0 to 1."""
 
     text: str
     answers: tuple[ScoredAnswer, ...]
     evidence: tuple[Evidence, ...]
+    mass: float = 0.0
 
 
 class Answerer(Protocol):
@@ -54,6 +56,16 @@ class Teacher:
         return [rank(pieces, own) for pieces, own in zip(evidence, scores, strict=True)]
 
 
+class Paths:
+    """The retriever's word alone, where there is no generator: each piece of evidence says its own answers for sure."""
+
+    def predict(self, questions: Sequence[str], evidence: Sequence[Sequence[Evidence]]) -> list[Prediction]:  # noqa: ARG002
+        """One prediction per question."""
+        return [
+            rank(pieces, [np.zeros(len(shown_labels(piece)), np.float32) for piece in pieces]) for pieces in evidence
+        ]
+
+
 def shown_labels(piece: Evidence) -> list[str]:
     """The distinct labels of the answers that the text of the evidence spells out."""
     return list(dict.fromkeys(piece.labels[:SHOWN]))
@@ -74,15 +86,16 @@ def rank(evidence: Sequence[Evidence], log_p: Sequence[NDArray[np.float32]]) -> 
             marginal[label] = marginal.get(label, 0.0) + float(value)
     best = max(mass, key=lambda key: mass[key])
     ordered = sorted(sets, key=lambda own: (tuple(sorted(own[1].values)) != best, -own[1].log_p))
-    share = mass[best] / max(sum(mass.values()), 1e-12)
     winner = ordered[0][1]
     least = min((marginal[label] for label in shown_labels(winner)), default=0.0)
     weights = [marginal.get(label, least) for label in winner.labels]
     top = max(weights, default=0.0) or 1.0
     order = sorted(range(len(weights)), key=lambda place: -weights[place])
-    answers = tuple(ScoredAnswer(value_of(winner.values[i]), winner.labels[i], share * weights[i] / top) for i in order)
+    answers = tuple(
+        ScoredAnswer(value_of(winner.values[i]), winner.labels[i], mass[best] * weights[i] / top) for i in order
+    )
     whole = {id(piece): piece for piece, _, _ in ordered}
-    return Prediction(answer_text(answers), answers, tuple(whole.values()))
+    return Prediction(answer_text(answers), answers, tuple(whole.values()), mass[best])
 
 
 def _answer_sets(piece: Evidence, scores: NDArray[np.float32]) -> list[tuple[Evidence, Evidence, NDArray[np.float32]]]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from flows.config import Config
     from generation.answer import Answerer
+    from generation.calibration import Calibration
     from kg.clean.ranker import Ranker
     from kg.linking.aliases import Aliases
     from kg.relations.extract import RelationExtractor
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from retrieval.evidence import Evidence, Seed
     from retrieval.retriever import Retrieved, Retriever
 
-MODELS = ("teacher", "student")
+MODELS = ("teacher", "student", "retriever")
 MOST_RANKED = 200
 """Triples of one side of an entity that a trained ranker orders, the most important."""
 
@@ -53,8 +54,9 @@ class KnowledgeBase:
 
     @property
     def live_model(self) -> str:
-        """The model that answers unless one is named."""
-        return str(self.snapshot.manifest.get("live", "teacher"))
+        """The model that answers unless one is named: the retriever where none was trained."""
+        trained = (self.snapshot.folder / "models" / "reader").is_dir()
+        return str(self.snapshot.manifest.get("live", "teacher")) if trained else "retriever"
 
     @cached_property
     def graph(self) -> Graph:
@@ -116,8 +118,23 @@ class KnowledgeBase:
             raise ModelError("this snapshot has no student. Run `limbeck distill`.")
         return Student.open(folder)
 
+    @cached_property
+    def calibration(self) -> "Calibration":
+        """From what the marginal puts on answers to how probable it is that they are right."""
+        from generation.calibration import Calibration
+
+        return Calibration.open(self.snapshot.folder / "models")
+
+    def _answerer(self, name: str) -> "Answerer":
+        from generation.answer import Paths
+
+        if name == "retriever":
+            return Paths()
+        return self.teacher if name == "teacher" else self.student
+
     def ask(self, question: str, *, model: str | None = None, mode: str = "hybrid") -> Answer:
-        """The answer to one question, with its evidence. `model` is teacher or student, by default the one in charge;
+        """The answer to one question, with its evidence. `model` is teacher, student or retriever (its best path,
+        read by nobody), by default the one in charge;
         `mode` says where retrieval begins: hybrid, graph, dense or lexical."""
         return self.ask_many([question], model=model, mode=mode)[0]
 
@@ -131,15 +148,21 @@ class KnowledgeBase:
     ) -> list[Answer]:
         """`ask` for many questions, in batches. seeds: for each question the entities that it speaks of; by default
         retrieval finds them."""
+        from generation.calibration import judged
+
         name = model or self.live_model
         if name not in MODELS:
-            raise UsageError(f"the model {name!r} is not known; choose teacher or student.")
+            raise UsageError(f"the model {name!r} is not known; choose one of {', '.join(MODELS)}.")
         for question in questions:
             check_question(question)
-        answerer = self.teacher if name == "teacher" else self.student
+        answerer = self._answerer(name)
         found = self.retriever.retrieve_many(questions, mode=mode, seeds=seeds)
         started = time.perf_counter()
-        predictions = answerer.predict(questions, [retrieved.evidence for retrieved in found])
+        least = self._config.retrieval.refuse
+        predictions = [
+            judged(prediction, self.calibration, least=least)
+            for prediction in answerer.predict(questions, [retrieved.evidence for retrieved in found])
+        ]
         generate_ms = (time.perf_counter() - started) * 1000 / max(len(questions), 1)
         return [
             Answer(

@@ -12,18 +12,20 @@ MOST_HOPS = 3
 @dataclass(frozen=True)
 class RetrievalOptions:
     """hops: longest path of relations, 1 to 3. beam: paths kept from one step to the next. sample: entities looked at
-    per path. finalists: candidates whose answers are looked at. k: pieces of evidence given to the generator."""
+    per path. finalists: candidates whose answers are looked at. k: pieces of evidence given to the generator. refuse:
+    answers that are less probably right than this are not given."""
 
     hops: int = 3
     beam: int = 24
     sample: int = 24
     finalists: int = 48
     k: int = 6
+    refuse: float = 0.1
 
     def __post_init__(self) -> None:
         if not 1 <= self.hops <= MOST_HOPS:
             raise ConfigError(f"retrieval.hops must be 1 to {MOST_HOPS}, not {self.hops}.")
-        check_least("retrieval", self, {"beam": 1, "sample": 1, "finalists": 1, "k": 1})
+        check_least("retrieval", self, {"beam": 1, "sample": 1, "finalists": 1, "k": 1, "refuse": 0})
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def test_hybrid_searches_only_for_questions_without_a_mention(finder: SeedFinder
 
 def test_hybrid_also_searches_where_the_likeliest_mention_is_unlikely(finder: SeedFinder) -> None:
     question = "a charles with a director"
-    (mentions,), (nearest,) = finder([question], "graph"), finder.fused([question])
+    (mentions,), (nearest,) = finder([question], "graph"), finder.entry([question], "hybrid")
     assert mentions and mentions[0].log_p < UNSURE
     (seeds,) = finder([question], "hybrid")
     assert {seed.entity for seed in seeds} == {seed.entity for seed in (*mentions, *nearest)}
