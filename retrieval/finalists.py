@@ -84,8 +84,8 @@ def finalists(asked: Asked, found: Candidates, neighbours: Neighbours, classes: 
         else:
             variants = _with_classes(path, reached, first, named, graph)
             if order is not None:
-                cosines = asked.steps.cosine[asked.prepared.place[found.seeds[row, 0]]] / asked.cosine
-                variants += _with_orders(variants, order, cosines, neighbours) if row < _MOST_ORDERED else []
+                place = int(asked.prepared.place[found.seeds[row, 0]])
+                variants += _with_orders(variants, order, asked, place, neighbours) if row < _MOST_ORDERED else []
             for _, own, values in variants:
                 values[PLACE["size"]] = np.log(len(own))
                 values[PLACE["mentioned"]] = float(len(own) <= _LOOKED_AT and np.isin(own, mentioned).any())
@@ -148,7 +148,8 @@ def _with_classes(
 def _with_orders(
     variants: Sequence[tuple[Path, Ids, NDArray[np.float32]]],
     order: Order,
-    cosines: NDArray[np.float32],
+    asked: Asked,
+    place: int,
     neighbours: Neighbours,
 ) -> list[tuple[Path, Ids, NDArray[np.float32]]]:
     """The paths with their answers chosen by the measures that suit the question best; sets "not_ordered" for those
@@ -160,6 +161,7 @@ def _with_orders(
             continue
         around = neighbours.relations_around(spread(reached, _MEASURED)).tolist()
         suiting = [r for r in around if not r & 1 and _suits(neighbours.measures, r // 2, order)]
+        cosines = asked.steps.cosine(np.array(suiting, np.int64))[place] / asked.cosine
         for relation in sorted(suiting, key=lambda r: -cosines[r])[:_MOST_MEASURES]:
             full = replace(order, relation=relation)
             own, _ = chosen(full, reached, neighbours.measures)

@@ -13,7 +13,7 @@ which shape, by which the search knows how far to go. The dual-encoder form foll
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path as File
 
 import numpy as np
@@ -33,21 +33,6 @@ SHAPES = ("one hop", "two hops", "three hops", "meeting", "yes or no")
 MEETING, ASKED = 3, 4
 LENGTH_POWER = 0.7
 """The cosines of a path's relations are divided by its length to this power, as their mean vector's would be."""
-
-
-@dataclass(frozen=True)
-class Steps:
-    """Scores of every relation as a step from each masked question, shape (M, R): cosine (weighted), learnt (one table
-    a hop), kinds (for the last step); of the whole question: shapes (S,), hops (H,) and
-    forms (3,) as log probabilities, nothing."""
-
-    cosine: NDArray[np.float32]
-    learnt: list[NDArray[np.float32]]
-    kinds: NDArray[np.float32]
-    shapes: NDArray[np.float32]
-    hops: NDArray[np.float32]
-    forms: NDArray[np.float32]
-    nothing: float
 
 
 class PathScorer(nn.Module):
@@ -152,22 +137,62 @@ class Projected:
     steps: list[Tensor]
     kinds: Tensor
 
-    def steps_of(self, masked: NDArray[np.float32], whole: NDArray[np.float32], hints: Sequence[float]) -> Steps:
-        """The scores of every relation for one question; masked: (M, D), whole: (D,), hints: (3,)."""
+    def steps_of(self, masked: NDArray[np.float32], whole: NDArray[np.float32], hints: Sequence[float]) -> "Steps":
+        """The scores of relations for one question; masked: (M, D), whole: (D,), hints: (3,)."""
         scorer = self.scorer
         with torch.inference_mode():
             questions = torch.from_numpy(masked)
-            asked = scorer.question(questions)
             all_of_it = scaled(torch.from_numpy(whole))
             return Steps(
-                (scorer.cosine * (questions @ self.names.T)).numpy(),
-                [(asked @ step.T).numpy() for step in self.steps],
-                (asked @ self.kinds.T).numpy(),
+                self,
+                scorer.cosine * questions,
+                scorer.question(questions),
                 scorer.shape_bias.numpy(),
                 torch.log_softmax(scorer.shape(all_of_it), -1)[:MOST_HOPS].numpy(),
                 scorer.form_log_probs(torch.from_numpy(whole)[None], torch.tensor([hints]))[0].numpy(),
                 float(scorer.nothing(all_of_it)),
             )
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Scores of relations as steps from each of M masked questions, reckoned when they are first asked for; and what
+    the whole question tells: shapes (S,), hops (H,) and forms (3,) as log probabilities, nothing.
+
+    Each table has shape (M, R), and holds at least the relations that were asked for.
+    """
+
+    projected: Projected
+    questions: Tensor
+    wanted: Tensor
+    shapes: NDArray[np.float32]
+    hops: NDArray[np.float32]
+    forms: NDArray[np.float32]
+    nothing: float
+    tables: dict[str, tuple[NDArray[np.float32], NDArray[np.bool_]]] = field(default_factory=dict)
+
+    def cosine(self, relations: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The weighted cosines of questions and relations."""
+        return self._table("cosine", self.questions, self.projected.names, relations)
+
+    def learnt(self, hop: int, relations: NDArray[np.int64]) -> NDArray[np.float32]:
+        """What was learnt of relations as this step of a path."""
+        return self._table(f"step {hop}", self.wanted, self.projected.steps[hop], relations)
+
+    def kinds(self, relations: NDArray[np.int64]) -> NDArray[np.float32]:
+        """What was learnt of the kinds of things that relations lead to."""
+        return self._table("kinds", self.wanted, self.projected.kinds, relations)
+
+    def _table(self, name: str, one: Tensor, other: Tensor, relations: NDArray[np.int64]) -> NDArray[np.float32]:
+        if name not in self.tables:
+            self.tables[name] = np.zeros((len(one), len(other)), np.float32), np.zeros(len(other), bool)
+        values, known = self.tables[name]
+        missing = np.unique(relations[~known[relations]])
+        if len(missing):
+            with torch.inference_mode():
+                values[:, missing] = (one @ other[torch.from_numpy(missing)].T).numpy()
+            known[missing] = True
+        return values
 
 
 def scaled(whole: Tensor) -> Tensor:
