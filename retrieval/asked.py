@@ -14,10 +14,12 @@ from retrieval.question import form_hints
 from retrieval.scorer import Projected, Steps
 from retrieval.wording import Wording, words_of
 
-MASK, OTHER = "this", "that"
-"""What stands in the text that the encoder reads for the mention where a path begins, and for the others."""
+MASK = "this"
+"""What stands for a mention in the text that the encoder reads."""
 SURE = 0.25
 """A mention is masked for the others, and speaks against classes as beginnings, where it is at least so probable."""
+_LIKELY = -3.0
+"""A seed whose probability has a lower log has no mask of its own."""
 _CLASS_LOG_P = -1.5
 """Log of the probability that a question without a sure mention begins at a class that it names."""
 _MOST_CLASSES = 3
@@ -128,13 +130,14 @@ def sure_spans(seeds: Sequence[Seed]) -> list[tuple[int, int, float]]:
 
 
 def mask(question: str, seed: Seed, spans: Sequence[tuple[int, int, float]] = ()) -> str:
-    """The question with the mention of a seed replaced by MASK, and the other sure ones, which do not overlap it, by
-    OTHER."""
-    marked = [(start, end, OTHER) for start, end, p in spans if p >= SURE and not _overlap(seed, start, end)]
-    if seed.start >= 0:
-        marked.append((seed.start, seed.end, MASK))
-    for start, end, word in sorted(marked, reverse=True):
-        question = question[:start] + word + question[end:]
+    """The question with the mention of a seed and the sure ones that do not overlap it replaced by MASK. For an
+    improbable seed only the sure ones are, so that all these share one text: each has to be encoded."""
+    likely = seed.log_p >= _LIKELY
+    marked = [(start, end) for start, end, p in spans if p >= SURE and not (likely and _overlap(seed, start, end))]
+    if seed.start >= 0 and likely:
+        marked.append((seed.start, seed.end))
+    for start, end in sorted(marked, reverse=True):
+        question = question[:start] + MASK + question[end:]
     return question
 
 

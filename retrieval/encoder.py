@@ -98,6 +98,7 @@ class SentenceEncoder:
     @cached_property
     def _model(self):  # type: ignore[no-untyped-def]
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+        import torch
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
@@ -105,6 +106,10 @@ class SentenceEncoder:
         model = SentenceTransformer(
             str(self.folder), device=self._device, local_files_only=True, trust_remote_code=False
         )
+        if self._has_bfloat16:
+            for module in model.modules():
+                if isinstance(module, torch.nn.Linear):
+                    module.to(torch.bfloat16)  # as autocast would round them, but once and not at each call
         return model.eval()
 
     @cached_property
