@@ -17,10 +17,12 @@ from retrieval.meeting import apart, linked, meetings
 from retrieval.neighbours import Neighbours
 from retrieval.options import MOST_HOPS, RetrievalOptions
 from retrieval.path import Path
+from retrieval.question import FORMS
 from retrieval.scorer import ASKED, LENGTH_POWER, MEETING
 
 _UNLIKELY = -7.0
-"""Paths of so many relations are not looked for where the log probability that the question asks for them is below."""
+"""Longer paths, and links for yes or no, are not looked for where the log probability that the question asks for such
+is below."""
 
 
 def search(asked: Asked, neighbours: Neighbours, options: RetrievalOptions, *, explore: bool = False) -> Candidates:
@@ -39,7 +41,7 @@ def search(asked: Asked, neighbours: Neighbours, options: RetrievalOptions, *, e
         if not len(frontier):
             break
         found.append(frontier)
-    found += _between(asked, found[0], neighbours, options)
+    found += _between(asked, found[0], neighbours, options, explore)
     every = together(found)
     return every.best(len(every))
 
@@ -115,7 +117,9 @@ def _next_relations(path: Path, neighbours: Neighbours, sample: int) -> NDArray[
     return neighbours.relations_around(reached) if len(reached) else np.zeros(0, np.int32)
 
 
-def _between(asked: Asked, first: Candidates, neighbours: Neighbours, options: RetrievalOptions) -> list[Candidates]:
+def _between(
+    asked: Asked, first: Candidates, neighbours: Neighbours, options: RetrievalOptions, explore: bool
+) -> list[Candidates]:
     """The paths that meet, and the relations between two mentions."""
     free = apart(asked.seeds)
     if not free.any():
@@ -129,6 +133,8 @@ def _between(asked: Asked, first: Candidates, neighbours: Neighbours, options: R
     relations = np.full((len(found), 2, MOST_HOPS), -1, np.int64)
     relations[:, 0, 0], relations[:, 1, 0] = found[:, 1], found[:, 3]
     parts = [as_candidates(asked, found[:, [0, 2]], relations, MEETING)]
+    if asked.steps.forms[FORMS.index("ask")] < _UNLIKELY and not explore:
+        return parts
     links = linked(asked.seeds, tops, free, neighbours)
     relations = np.full((len(links), 2, MOST_HOPS), -1, np.int64)
     relations[:, 0, 0] = links[:, 1]

@@ -6,6 +6,7 @@ is meant is left to the paths, since a namesake without a relation that fits the
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kg.linking.aliases import Aliases
 from retrieval.entry import Entry
@@ -39,9 +40,11 @@ class SeedFinder:
         return [mentioned(question, self.aliases) for question in questions]
 
 
-def _together(one: Sequence[Seed], other: Sequence[Seed]) -> list[Seed]:
-    """Each entity once, where it is likeliest, in order."""
+def _together(mentions: Sequence[Seed], nearest: Sequence[Seed]) -> list[Seed]:
+    """Each entity once, where it is likeliest, in order; beside mentions those that are none are believed less."""
     best: dict[int, Seed] = {}
-    for seed in sorted([*one, *other], key=lambda seed: -seed.log_p):
+    if mentions:
+        nearest = [replace(seed, log_p=seed.log_p + UNSURE) for seed in nearest]
+    for seed in sorted([*mentions, *nearest], key=lambda seed: -seed.log_p):
         best.setdefault(seed.entity, seed)
     return list(best.values())
