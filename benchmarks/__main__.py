@@ -1,8 +1,8 @@
 """`make bench`: from dump to snapshot, pulling, opening and encoding, each beside a plain baseline in the same run.
 
 Each is a module that can be run alone (`python -m benchmarks.NAME --help`) and writes `benchmarks/NAME.json`. The
-others here take longer or need more: cleaning, compression, importance, joint, noise, reading, refreshing, seeds,
-twins, vectors. Machines are noisy: compare the ratios, not the seconds.
+others here take longer or need more: answering, cleaning, compression, importance, joint, noise, reading, refreshing,
+searching, seeds, twins, vectors. Machines are noisy: compare the ratios, not the seconds.
 """
 
 import argparse

@@ -25,7 +25,7 @@ from typing import Any
 
 from kg.errors import LimbeckError, NoSnapshot, SnapshotError, WorkspaceLocked
 
-FORMAT = 2
+FORMAT = 3
 KEEP = 3
 """Snapshots kept besides the current one."""
 

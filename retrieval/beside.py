@@ -6,11 +6,13 @@ probability is shared out:
 
     p(z|x) = (1 - d - t) p(path) + d p(description) + t p(passage),
 
-d = `DESCRIBED` where seeds were found by descriptions, t = `TOLD` where passages were, both 0 where a path is good, and
+d = `DESCRIBED` where seeds were found by descriptions and nothing in the question is written like a name (a name that
+the graph does not know is no description), t = `TOLD` where passages were, both 0 where a path is good, and
 what one kind does not use goes to the others.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -27,6 +29,8 @@ GOOD = 0.25
 """In `hybrid`, the probability of the best path from which on nothing is looked for beside paths."""
 DESCRIBED, TOLD = 0.3, 0.3
 MOST_PASSAGES = 3
+_NAME = re.compile(r"(?<=[\w,;:'’] )[A-Z]")
+"""A word that is written like a name, inside a sentence."""
 _SHOWN_FACTS = 8
 """Triples that a description cites."""
 
@@ -50,8 +54,9 @@ class Beside:
     ) -> list[Evidence]:
         """The `k` best of paths, descriptions and passages, best first. vector: the question's, shape (dimension,)."""
         best = max((math.exp(path.log_p) for path in paths), default=0.0)
-        described = bool(seeds) and all(seed.start < 0 for seed in seeds)
-        if mode == "graph" or (mode == "hybrid" and not described and best >= GOOD):
+        unnamed = bool(seeds) and all(seed.start < 0 for seed in seeds)
+        described = unnamed and not _NAME.search(question)
+        if mode == "graph" or (mode == "hybrid" and not unnamed and best >= GOOD):
             return list(paths)
         hits = self.passages.search([question], vector[None], MOST_PASSAGES, mode)[0] if self.passages else []
         kinds = [

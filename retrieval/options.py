@@ -31,10 +31,12 @@ class RetrievalOptions:
 @dataclass(frozen=True)
 class EmbedOptions:
     """shrink: how many times smaller than float32 the index of entity vectors is to be, at least 1. 4 is a byte a
-    dimension; 8 and 16 take product codes, which a build fits in about a minute, from 20,000 entities up. What it cost
-    in recall stands in the manifest."""
+    dimension; 8 and 16 take product codes, which a build fits in about a minute, from 20,000 entities up. memory: MiB
+    that the index may take; above 500,000 entities it is searched by a graph (HNSW), whose links make it larger than
+    `shrink` says, if that fits, and else by cells. What it cost in recall stands in the manifest."""
 
     shrink: float = 4.0
+    memory: int = 1024
 
     def __post_init__(self) -> None:
-        check_least("embed", self, {"shrink": 1})
+        check_least("embed", self, {"shrink": 1, "memory": 1})

@@ -11,6 +11,10 @@ The mean is not taken off, for that would change inner products. Dimensions are 
 each has about the same product of variances (Ge et al. 2013, eigenvalue allocation). The nearest by code are scored
 again by the cosine with the decoded vector, since codes shorten vectors unequally.
 
+Few vectors are compared one by one. Of many only some are looked at: by a graph of neighbours (HNSW, Malkov and
+Yashunin 2018) where memory allows its links, else by cells (an inverted file). How many is raised until recall is
+`TARGET`, or until more would hardly help. `benchmarks/searching.json` has what each costs.
+
 Everything is computed in one fixed order, so the same vectors give the same bytes whatever the number of threads.
 """
 
@@ -22,8 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-FLAT = 1_000_000
-"""Most vectors that are compared one by one; beyond it an inverted file looks at some of them, for 8 bytes a vector."""
+FLAT = 500_000
+"""Most vectors that are compared one by one, in about the time that an encoder takes for a question."""
+TARGET = 0.95
+"""recall@10 against exact search from which on a search need not look at more."""
 PRODUCT_FROM = 20_000
 """With fewer vectors codebooks would weigh more than they save."""
 
@@ -32,6 +38,15 @@ _SAMPLE = 32_768
 _CHUNK = 65_536
 _KEPT = 0.7
 _PROBES = 24
+_MOST_PROBES = 192
+_LINKS = 32
+_LINK_BYTES = 8 * _LINKS + 24
+"""What a vector takes in the graph beside its code: two lists' worth of links, its level, its place."""
+_BREADTH = 40
+_MOST_BREADTH = 320
+_BUILD_BREADTH = 80
+_HARDLY = 0.005
+_QUERIES = 64
 _AGAIN = 4
 _CELL_ID = 8
 _NEARLY = 0.97
@@ -67,20 +82,43 @@ class Quantised:
         return np.take_along_axis(places, best, 1), np.take_along_axis(scores, best, 1).astype(np.float32)
 
 
-def quantise(rows: Rows, bytes_each: float, *, without: NDArray[np.int64] | None = None) -> Quantised:
+def choose(count: int, dimension: int, bytes_each: float, memory: float) -> str:
+    """How vectors are searched: "flat", "graph" or "cells". bytes_each: of a code; memory: bytes for the whole index.
+
+    >>> [choose(count, 384, 384, 1 << 30) for count in (350_000, 1_000_000, 4_000_000)]
+    ['flat', 'graph', 'cells']
+    """
+    if count <= FLAT:
+        return "flat"
+    scalars = bytes_each >= _NEARLY * dimension
+    return "graph" if scalars and count * (bytes_each + _LINK_BYTES) <= memory else "cells"
+
+
+def quantise(
+    rows: Rows,
+    bytes_each: float,
+    *,
+    memory: float = np.inf,
+    without: NDArray[np.int64] | None = None,
+    way: str | None = None,
+) -> Quantised:
     """An index over unit vectors, float16, shape (n, dimension).
 
-    bytes_each: what the index may weigh a vector, codebooks and all; where no form is so small the smallest is taken.
-    without: places that quantisers are not fitted to, to measure on.
+    bytes_each: what the index may weigh a vector, codebooks and all, but for the links of a graph; where no form is so
+    small the smallest is taken. memory: bytes for the whole index. without: places that quantisers are not fitted to,
+    to measure on. way: in place of what `choose` says.
     """
     count, dimension = rows.shape
-    inverted = count > FLAT
-    own = bytes_each - (_CELL_ID if inverted else 0)
+    bytes_each = min(bytes_each, memory / max(count, 1))
+    way = way or choose(count, dimension, bytes_each, memory)
+    own = bytes_each - (_CELL_ID if way == "cells" else 0)
     with threadpool_limits(1, user_api="blas"):
         if bytes_each < _NEARLY * dimension and count >= PRODUCT_FROM:
-            return _product(rows, _sample(count, without), own, inverted)
-        kind, name = ("SQfp16", "float16") if bytes_each >= _NEARLY * 2 * dimension else ("SQ8", "8-bit scalars")
-        return Quantised(_scalar(rows, kind, _sample(count, without), inverted), None, name + _cells(inverted))
+            found = _product(rows, _sample(count, without), own, way == "cells")
+        else:
+            kind, name = ("SQfp16", "float16") if bytes_each >= _NEARLY * 2 * dimension else ("SQ8", "8-bit scalars")
+            found = Quantised(_scalar(rows, kind, _sample(count, without), way), None, name)
+        return found if way == "flat" else _widened(found, rows, without)
 
 
 def code_size(count: int, dimension: int, bytes_each: float) -> tuple[int, int]:
@@ -126,11 +164,39 @@ def _sample(count: int, without: NDArray[np.int64] | None) -> NDArray[np.int64]:
     return np.sort(chosen).astype(np.int64)
 
 
-def _scalar(rows: Rows, kind: str, sample: NDArray[np.int64], inverted: bool) -> faiss.Index:
-    dimension = rows.shape[1]
-    factory = f"IVF{_cell_count(len(rows))},{kind}" if inverted else kind
-    index = faiss.index_factory(dimension, factory, faiss.METRIC_INNER_PRODUCT)
+def _scalar(rows: Rows, kind: str, sample: NDArray[np.int64], way: str) -> faiss.Index:
+    before = {"flat": "", "graph": f"HNSW{_LINKS},", "cells": f"IVF{_cell_count(len(rows))},"}[way]
+    index = faiss.index_factory(rows.shape[1], before + kind, faiss.METRIC_INNER_PRODUCT)
+    if isinstance(index, faiss.IndexHNSW):
+        index.hnsw.efConstruction = _BUILD_BREADTH
     return _fill(index, rows, sample, None)
+
+
+def _widened(found: Quantised, rows: Rows, without: NDArray[np.int64] | None) -> Quantised:
+    """The same index, looking at as many vectors as it takes."""
+    own = (without if without is not None and len(without) else np.arange(len(rows)))[:_QUERIES]
+    queries = rows[own].astype(np.float32)
+    graph = isinstance(found.index, faiss.IndexHNSW)
+    width, most = (_BREADTH, _MOST_BREADTH) if graph else (_PROBES, _MOST_PROBES)
+    _widen(found.index, width)
+    reached = recall(rows, found, queries, own=own)
+    while reached < TARGET and width < most:
+        _widen(found.index, 2 * width)
+        better = recall(rows, found, queries, own=own)
+        if better < reached + _HARDLY:
+            _widen(found.index, width)
+            break
+        width, reached = 2 * width, better
+    cells = 0 if graph else _cell_count(len(rows))
+    where = f"in a graph, {width} kept in sight" if graph else f"in cells, {width} of {cells} looked at"
+    return Quantised(found.index, found.project, f"{found.form}, {where}")
+
+
+def _widen(index: faiss.Index, width: int) -> None:
+    if isinstance(index, faiss.IndexHNSW):
+        index.hnsw.efSearch = width
+    elif isinstance(index, faiss.IndexIVF):
+        index.nprobe = width
 
 
 def _product(rows: Rows, sample: NDArray[np.int64], own: float, inverted: bool) -> Quantised:
@@ -148,7 +214,7 @@ def _product(rows: Rows, sample: NDArray[np.int64], own: float, inverted: bool) 
     index.pq.cp.niter = _ITERATIONS
     index.pq.cp.max_points_per_centroid = _SAMPLE // _CENTROIDS
     name = f"product codes of {size} bytes over {kept} of {dimension} dimensions"
-    return Quantised(_fill(index, rows, sample, store), project, name + _cells(inverted))
+    return Quantised(_fill(index, rows, sample, store), project, name)
 
 
 def _maps(sample: Vectors, size: int, kept: int) -> tuple[Vectors, NDArray[np.float16]]:
@@ -186,16 +252,16 @@ def _fill(index: faiss.Index, rows: Rows, sample: NDArray[np.int64], store: Vect
 
     if not index.is_trained and len(sample):
         index.train(mapped(rows[sample]))
-    if isinstance(index, faiss.IndexIVF):
-        index.nprobe = _PROBES
-    for start in range(0, len(rows), _CHUNK):
-        index.add(mapped(rows[start : start + _CHUNK]))
+    threads = faiss.omp_get_max_threads()
+    if isinstance(index, faiss.IndexHNSW):
+        faiss.omp_set_num_threads(1)  # a graph depends on the order in which vectors come
+    try:
+        for start in range(0, len(rows), _CHUNK):
+            index.add(mapped(rows[start : start + _CHUNK]))
+    finally:
+        faiss.omp_set_num_threads(threads)
     return index
 
 
 def _cell_count(count: int) -> int:
     return int(4 * count**0.5)
-
-
-def _cells(inverted: bool) -> str:
-    return ", in cells" if inverted else ""

@@ -66,12 +66,13 @@ def write_vectors(
     """
     folder.mkdir(parents=True, exist_ok=True)
     count, dimension = rows.shape
-    wanted = 4 * dimension / (options or EmbedOptions()).shrink
+    options = options or EmbedOptions()
+    wanted = 4 * dimension / options.shrink
     np.save(folder / "entities.npy", np.packbits(np.bincount(entities) > 0))
     known = (folder / "entities.npy").stat().st_size / max(count, 1)
     measured = np.sort(np.random.default_rng(1).choice(count, min(count, _MEASURED), replace=False))
     held_out = measured if count > 4 * _MEASURED else None
-    quantised = quantise(rows, wanted - known, without=held_out)
+    quantised = quantise(rows, wanted - known, memory=options.memory * 2**20, without=held_out)
     faiss.write_index(quantised.index, str(folder / "entities.faiss"))
     if quantised.project is not None:
         np.save(folder / "project.npy", quantised.project)

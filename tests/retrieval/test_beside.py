@@ -87,6 +87,15 @@ def test_what_a_question_describes_may_be_its_answer(retriever: Retriever, neigh
     assert 0 < sum(math.exp(piece.log_p) for piece in evidence) <= 1 + 1e-6
 
 
+def test_a_name_that_the_graph_does_not_know_is_no_description(retriever: Retriever) -> None:
+    def described(question: str) -> bool:
+        found = retriever.retrieve(question, k=20).evidence
+        assert any(piece.path.relations for piece in found)
+        return any(not piece.path.relations for piece in found)
+
+    assert described("Something with a director") and not described("Something with a director in Xyzzy")
+
+
 @pytest.fixture
 def neighbours_of(retriever: Retriever) -> Beside:
     assert retriever.beside is not None

@@ -77,10 +77,47 @@ def test_product_codes_keep_to_the_budget_and_tell_what_they_cost(
     assert scores[:, 0] == pytest.approx(np.ones(5), abs=0.1)
 
 
-def test_equal_vectors_give_equal_bytes_whatever_the_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("memory", "where"), [(64, "in a graph"), (1, "in cells")])
+def test_many_vectors_are_searched_by_a_graph_where_its_links_fit_else_by_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int, where: str
+) -> None:
+    monkeypatch.setattr(module, "FLAT", 1_000)
+    encoder, described = NgramEncoder(128), texts(6000)
+    entities = np.arange(6000, dtype=np.int32)
+    options = EmbedOptions(memory=memory)
+    facts = write_vectors(tmp_path, entities, rows_of(encoder, described), encoder, options)
+    assert facts["form"].startswith("8-bit scalars, ") and where in facts["form"]
+    assert facts["bytes"] <= memory * 2**20
+    found = share_found(tmp_path, encoder, described)
+    assert found >= 0.9
+    assert facts["recall@10"] == pytest.approx(found, abs=0.1)
+
+
+def test_a_search_looks_at_more_until_it_finds_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FLAT", 1_000)
+    encoder, described = NgramEncoder(128), texts(6000)
+    rows, entities = rows_of(encoder, described), np.arange(6000, dtype=np.int32)
+    found = []
+    for width in (1, module._MOST_PROBES):
+        monkeypatch.setattr(module, "_PROBES", width)
+        monkeypatch.setattr(module, "_MOST_PROBES", width)
+        found.append(write_vectors(tmp_path / f"{width}", entities, rows, encoder, EmbedOptions(memory=1))["recall@10"])
+    monkeypatch.setattr(module, "_PROBES", 1)
+    monkeypatch.setattr(module, "TARGET", sum(found) / 2)
+    facts = write_vectors(tmp_path / "enough", entities, rows, encoder, EmbedOptions(memory=1))
+    assert found[0] < sum(found) / 2 - 0.05
+    assert facts["recall@10"] >= sum(found) / 2 - 0.05
+    assert not facts["form"].endswith((", 1 of 309 looked at", f", {width} of 309 looked at"))
+
+
+@pytest.mark.parametrize(("flat", "shrink"), [(10_000, 12), (1_000, 4)])
+def test_equal_vectors_give_equal_bytes_whatever_the_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flat: int, shrink: int
+) -> None:
     import faiss
 
     monkeypatch.setattr(module, "PRODUCT_FROM", 2_000)
+    monkeypatch.setattr(module, "FLAT", flat)
     encoder = NgramEncoder(64)
     rows = rows_of(encoder, texts(4000))
     before = faiss.omp_get_max_threads()
@@ -88,7 +125,7 @@ def test_equal_vectors_give_equal_bytes_whatever_the_threads(tmp_path: Path, mon
         for threads in (1, 2, 3):
             faiss.omp_set_num_threads(threads)
             entities = np.arange(4000, dtype=np.int32)
-            write_vectors(tmp_path / str(threads), entities, rows, encoder, EmbedOptions(shrink=12))
+            write_vectors(tmp_path / str(threads), entities, rows, encoder, EmbedOptions(shrink=shrink))
     finally:
         faiss.omp_set_num_threads(before)
     for path in (tmp_path / "1").iterdir():
