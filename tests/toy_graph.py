@@ -1,7 +1,7 @@
 """The clean toy graph in both views, with a retriever over it, and answers found by brute force over its triples."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -12,11 +12,11 @@ from kg.merges import write_merges
 from kg.store import write_store
 from kg.terms import ABSTRACT, RDF_TYPE, expand, iri_term
 from kg.types import Encoder
-from retrieval.evidence import Seed
 from retrieval.index import write_indexes
-from retrieval.neighbours import Neighbours
+from retrieval.neighbours import Neighbours, write_neighbours
 from retrieval.open import open_retriever
 from retrieval.options import RetrievalOptions
+from retrieval.path import Seed
 from retrieval.retriever import Retriever
 from tests.encoders import NgramEncoder
 from tests.toy import CLEAN, ranked
@@ -25,6 +25,18 @@ Triple = tuple[str, str, str]
 
 HIDDEN = {iri_term(expand(name)) for name in ("rdfs:label", "skos:altLabel", "foaf:name")} | {ABSTRACT}
 """Names and descriptions, as far as the tests' graphs have any."""
+
+
+def fact(s: str, p: str, o: str) -> Triple:
+    """The N-Triples terms of prefixed names; an object in quotes stays as it is."""
+    return iri_term(expand(s)), iri_term(expand(p)), o if o.startswith('"') else iri_term(expand(o))
+
+
+def neighbours_of(folder: Path, triples: Iterable[Triple]) -> Neighbours:
+    """The relations of a graph of these triples alone, without the other indexes."""
+    schema = {"s": pl.String, "p": pl.String, "o": pl.String}
+    frame = pl.DataFrame(sorted(triples), schema=schema, orient="row")
+    return write_neighbours(folder / "neighbours", write_graph(folder / "graph", ranked(frame)))
 
 
 def write_toy(folder: Path, encoder: Encoder, triples: Sequence[Triple] = tuple(sorted(CLEAN))) -> Path:
@@ -67,27 +79,40 @@ def spelt(neighbours: Neighbours, relations: Sequence[int]) -> str:
     return "/".join("^" * (r & 1) + term for term, r in zip(terms, relations, strict=True))
 
 
-def steps(triples: Sequence[Triple] | frozenset[Triple] = CLEAN) -> dict[str, dict[str, set[str]]]:
+Around = dict[str, dict[str, set[str]]]
+
+
+def steps(triples: Iterable[Triple] = CLEAN) -> Around:
     """By term, by relation (its predicate, with ^ before it for the inverse), the terms it leads to."""
-    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    found: Around = defaultdict(lambda: defaultdict(set))
     for s, p, o in triples:
         if p in HIDDEN:
             continue
         found[s][p].add(o)
-        if not o.startswith('"') and p != RDF_TYPE:
+        if not o.startswith('"'):
             found[o]["^" + p].add(s)
     return found
 
 
-def every_path(start: str, hops: int) -> Iterator[tuple[tuple[str, ...], set[str]]]:
-    """Each path of at most `hops` relations from a term, with all it reaches; of longer ones, but for the start."""
-    around = steps()
-    frontier = [((), {start})]
+def walk(around: Around, start: str, relations: Sequence[str]) -> set[str]:
+    """All that a path reaches, which never comes back to where it began."""
+    reached = {start}
+    for hop, relation in enumerate(relations):
+        ends = {end for term in reached for end in around.get(term, {}).get(relation, set())}
+        reached = ends - {start} if hop else ends
+    return reached
+
+
+def every_path(start: str, hops: int, around: Around | None = None) -> Iterator[tuple[tuple[str, ...], set[str]]]:
+    """Each path of at most `hops` relations from a term that goes on from entities only, with all it reaches."""
+    around = steps() if around is None else around
+    classes = {end for relations in around.values() for end in relations.get(RDF_TYPE, set())}
+    frontier: list[tuple[str, ...]] = [()]
     for hop in range(hops):
         longer = []
-        for path, reached in frontier:
+        for path in frontier:
+            reached = walk(around, start, path) - (classes | {start} if hop else set())
             for relation in sorted({relation for term in reached for relation in around.get(term, {})}):
-                ends = {end for term in reached for end in around.get(term, {}).get(relation, set())}
-                longer.append(((*path, relation), ends))
-                yield (*path, relation), ends - {start} if hop else ends
+                longer.append((*path, relation))
+                yield longer[-1], walk(around, start, longer[-1])
         frontier = longer

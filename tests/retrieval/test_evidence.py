@@ -161,23 +161,26 @@ def test_a_long_list_is_cut_in_text_and_citation_but_not_in_the_answers(tmp_path
         assert len(piece.rows) == 2
 
 
-def test_one_literal_is_not_counted(tmp_path: File) -> None:
+def test_numbers_and_one_literal_are_not_counted(tmp_path: File) -> None:
     """How many people live there is the number that stands there, not how many such numbers there are."""
     city, number = iri_term(expand("dbr:City")), "<http://www.w3.org/2001/XMLSchema#integer>"
     triples = [
         (city, iri_term(expand("dbo:populationTotal")), f'"2700000"^^{number}'),
         (city, iri_term(expand("dbo:areaCode")), '"312"'),
         (city, iri_term(expand("dbo:areaCode")), '"773"'),
+        (city, iri_term(expand("dbo:motto")), '"Urbs in Horto"'),
+        (city, iri_term(expand("dbo:motto")), '"I Will"'),
         (city, iri_term(expand("dbo:country")), iri_term(expand("dbr:Land"))),
     ]
     neighbours = toy_retriever(write_toy(tmp_path, NgramEncoder(), sorted(triples))).neighbours
     seed = seed_of(neighbours.graph, "dbr:City")
     counted = {
         name: gather(Path(seed, (relation_of(neighbours, name),), "count"), neighbours)
-        for name in ("dbo:populationTotal", "dbo:areaCode", "dbo:country")
+        for name in ("dbo:populationTotal", "dbo:areaCode", "dbo:motto", "dbo:country")
     }
     assert {name: piece and piece.labels for name, piece in counted.items()} == {
         "dbo:populationTotal": None,
-        "dbo:areaCode": ("2",),
+        "dbo:areaCode": None,
+        "dbo:motto": ("2",),
         "dbo:country": ("1",),
     }

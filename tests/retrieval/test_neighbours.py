@@ -3,24 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 
-from kg.graph import write_graph
-from kg.terms import RDF_TYPE, expand, iri_term
-from retrieval.neighbours import HIDDEN, Neighbours, write_neighbours
-from tests.toy import CLEAN, ranked
-from tests.toy_graph import Triple, relation_of, spelt, steps, write_toy
-
-
-def build(folder: Path, triples: list[Triple]) -> Neighbours:
-    schema = {"s": pl.String, "p": pl.String, "o": pl.String}
-    frame = pl.DataFrame(triples, schema=schema, orient="row")
-    return write_neighbours(folder / "neighbours", write_graph(folder / "graph", ranked(frame)))
-
-
-def fact(s: str, p: str, o: str) -> Triple:
-    return iri_term(expand(s)), iri_term(expand(p)), o if o.startswith('"') else iri_term(expand(o))
+from kg.terms import RDF_TYPE, expand
+from retrieval.neighbours import HIDDEN, Neighbours
+from tests.toy import CLEAN
+from tests.toy_graph import fact, neighbours_of, relation_of, spelt, steps, write_toy
 
 
 def test_relations_and_what_they_lead_to_are_those_of_the_triples(neighbours: Neighbours) -> None:
@@ -63,20 +51,20 @@ def test_many_entities_give_the_union_of_what_each_gives(neighbours: Neighbours)
     assert [graph.label_of(int(term)) for term in reached] == ["London", "Paris"]
 
 
-def test_names_and_classes_are_no_steps(neighbours: Neighbours) -> None:
+def test_names_are_no_steps_and_a_class_leads_to_what_is_of_it(neighbours: Neighbours) -> None:
     graph = neighbours.graph
     hidden = {graph.terms.find(name) for name in HIDDEN}
     used = {int(graph.predicates[relation // 2]) for relation in np.unique(neighbours.relation)}
     assert not used & hidden
     assert graph.terms.find(RDF_TYPE) in used
-    assert neighbours.relations_of(graph.id_of(expand("dbo:Person"))).tolist() == []
+    assert neighbours.relations_of(graph.id_of(expand("dbo:Person"))).tolist() == [relation_of(neighbours, "^rdf:type")]
 
 
 def test_a_hub_costs_its_relations_and_not_its_degree(tmp_path: Path) -> None:
     triples = [fact(f"dbr:Part_{i:04}", "dbo:part", "dbr:Hub") for i in range(2000)]
     triples += [fact(f"dbr:Part_{i:04}", "dbo:owner", "dbr:Hub") for i in range(0, 2000, 2)]
     triples += [fact("dbr:Hub", "dbo:country", "dbr:Home"), fact("dbr:Hub", "rdfs:label", '"Hub"@en')]
-    found = build(tmp_path, triples)
+    found = neighbours_of(tmp_path, triples)
     hub = found.graph.id_of(expand("dbr:Hub"))
     expected = sorted(relation_of(found, name) for name in ("dbo:country", "^dbo:owner", "^dbo:part"))
     assert found.relations_of(hub).tolist() == expected
@@ -85,12 +73,12 @@ def test_a_hub_costs_its_relations_and_not_its_degree(tmp_path: Path) -> None:
 
 
 def test_inverse_names_read_as_english(tmp_path: Path) -> None:
-    found = build(tmp_path, [fact("dbr:A", "dbo:birthPlace", "dbr:B"), fact("dbr:A", "dbo:basedOn", "dbr:C")])
+    found = neighbours_of(tmp_path, [fact("dbr:A", "dbo:birthPlace", "dbr:B"), fact("dbr:A", "dbo:basedOn", "dbr:C")])
     assert found.names == ["based on", "things based on it", "birth place", "birth place of"]
 
 
 def test_a_graph_without_triples_has_no_relations(tmp_path: Path) -> None:
-    found = build(tmp_path, [])
+    found = neighbours_of(tmp_path, [])
     assert (found.names, len(found.relation), found.pointer.tolist()) == ([], 0, [0])
 
 
