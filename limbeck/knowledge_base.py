@@ -158,7 +158,7 @@ class KnowledgeBase:
         answerer = self._answerer(name)
         found = self.retriever.retrieve_many(questions, mode=mode, seeds=seeds)
         started = time.perf_counter()
-        least = self._config.retrieval.refuse
+        least = self.retriever.options.refuse
         predictions = [
             judged(prediction, self.calibration, least=least)
             for prediction in answerer.predict(questions, [retrieved.evidence for retrieved in found])
