@@ -96,7 +96,7 @@ def _y(value: float) -> float:
 
 
 def _place(level: float, count: int) -> int:
-    return max(int(round(level * count)) - 1, 0)
+    return max(round(level * count) - 1, 0)
 
 
 if __name__ == "__main__":
