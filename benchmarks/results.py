@@ -59,8 +59,8 @@ def _rest(results: dict[str, Any]) -> str:
         evidence = facts.get("evidence, entities given")
         if evidence:
             lines.append(
-                f"A gold answer lies within the first 20 triples of evidence for {evidence['recall@20_triples']:.3f} of "
-                f"the {evidence['n']} questions of lcquad-train, entities given."
+                f"A gold answer lies within the first 20 triples of evidence for {evidence['recall@20_triples']:.3f} "
+                f"of the {evidence['n']} questions of lcquad-train, entities given."
             )
     return "\n" + "\n".join(lines) + "\n"
 
@@ -68,11 +68,11 @@ def _rest(results: dict[str, Any]) -> str:
 _TITLES = {"dbpedia": "DBpedia", "metaqa": "MetaQA"}
 _HEAD = """# Results
 
-Made by `python -m benchmarks.results` from the records in `benchmarks/`. A quarter of the entities is held out, and only
-questions about them are asked, those that the graph can answer; Hits@1 and F1 with 95% bootstrap intervals. The columns
-after F1 are the Hits@1 of plain baselines in the same run, with the same seeds: triples by dense similarity, triples by
-BM25, personalised PageRank from the seeds (as HippoRAG), all triples in reach. Published figures are of complete test sets
-over complete graphs, so they tell where the field stands, not a ranking.
+Made by `python -m benchmarks.results` from the records in `benchmarks/`. A quarter of the entities is held out, and
+only questions about them are asked, those that the graph can answer; Hits@1 and F1 with 95% bootstrap intervals. The
+columns after F1 are the Hits@1 of plain baselines in the same run, with the same seeds: triples by dense similarity,
+triples by BM25, personalised PageRank from the seeds (as HippoRAG), all triples in reach. Published figures are of
+complete test sets over complete graphs, so they tell where the field stands, not a ranking.
 """
 
 
