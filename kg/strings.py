@@ -6,12 +6,15 @@ be searched by bisection, so a dictionary of millions of terms opens at once and
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from kg.arrays import map_array
+
+_MANY = 64
 
 
 class StringColumn(Sequence[str]):
@@ -52,14 +55,23 @@ class StringColumn(Sequence[str]):
         begin = self._first_from(prefix.encode())
         return range(begin, self._first_from(prefix.encode() + b"\xff"))
 
+    def take(self, positions: NDArray[np.int32]) -> list[str]:
+        """The strings at these positions, in their order; many at a time cost a tenth of one by one."""
+        if len(positions) < _MANY:
+            return [self[position] for position in positions.tolist()]
+        taken: list[str] = self._array().take(np.asarray(positions, np.int64)).to_pylist()
+        return taken
+
     def to_series(self) -> pl.Series:
         """All strings as one polars Series (read into memory)."""
+        return pl.Series(self._array(), dtype=pl.String)
+
+    def _array(self) -> Any:
+        """The column as an Arrow array over the mapped files."""
         import pyarrow as pa
 
-        array = pa.LargeStringArray.from_buffers(
-            len(self), pa.py_buffer(np.ascontiguousarray(self._offsets)), pa.py_buffer(np.ascontiguousarray(self._data))
-        )
-        return pl.Series(array, dtype=pl.String)
+        offsets, data = (pa.py_buffer(np.ascontiguousarray(part)) for part in (self._offsets, self._data))
+        return pa.LargeStringArray.from_buffers(len(self), offsets, data)
 
     def _first_from(self, wanted: bytes) -> int:
         """The first position whose bytes are not below `wanted`."""

@@ -54,9 +54,9 @@ def gather(path: Path, neighbours: Neighbours, *, log_p: float = 0.0) -> Evidenc
         number = str(len(reached))
         value = f'"{number}"^^<http://www.w3.org/2001/XMLSchema#integer>'
         return Evidence(path, (value,), (number,), rows, f"{head} | number: {number}", log_p)
-    labels = tuple(graph.label_of(int(term)) for term in best_first)
+    labels = tuple(graph.labels.take(best_first))
     text = f"{head} | {'; '.join(labels[:SHOWN])}"
-    return Evidence(path, tuple(graph.terms[int(term)] for term in best_first), labels, rows, text, log_p)
+    return Evidence(path, tuple(graph.terms.take(best_first)), labels, rows, text, log_p)
 
 
 def countable(graph: Graph, answers: Ids) -> bool:

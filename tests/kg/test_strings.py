@@ -1,6 +1,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -49,3 +50,11 @@ def test_a_position_outside_is_an_error(tmp_path: Path) -> None:
     for position in (-1, 1):
         with pytest.raises(IndexError, match="1 strings"):
             read[position]
+
+
+@given(st.lists(st.text(), max_size=200), st.data())
+def test_many_strings_are_those_taken_one_by_one(texts: list[str], data: st.DataObject) -> None:
+    with TemporaryDirectory() as folder:
+        read = column(Path(folder), texts)
+        places = data.draw(st.lists(st.integers(0, max(len(texts) - 1, 0)), max_size=300 if texts else 0))
+        assert read.take(np.array(places, np.int32)) == [texts[place] for place in places]
