@@ -125,7 +125,8 @@ class KnowledgeBase:
 
         return Calibration.open(self.snapshot.folder / "models")
 
-    def _answerer(self, name: str) -> "Answerer":
+    def answerer(self, name: str) -> "Answerer":
+        """The model of that name: evidence to answers."""
         from generation.answer import Paths
 
         if name == "retriever":
@@ -155,7 +156,7 @@ class KnowledgeBase:
             raise UsageError(f"the model {name!r} is not known; choose one of {', '.join(MODELS)}.")
         for question in questions:
             check_question(question)
-        answerer = self._answerer(name)
+        answerer = self.answerer(name)
         found = self.retriever.retrieve_many(questions, mode=mode, seeds=seeds)
         started = time.perf_counter()
         least = self.retriever.options.refuse
