@@ -33,6 +33,10 @@ from retrieval.targets import gold_terms, paths_to
 CANDIDATES = 72
 """Candidates per question in training: the best by the scorer as it is, a third as many of each shape, as many drawn
 from all, and those that lead to an answer."""
+_MOST_SEEDS = 8
+"""Seeds from which the way to the answers is looked for, the likeliest."""
+_MOST_FAR = 2
+"""The same for paths of three relations."""
 _MOST_REACHING = 8
 """Paths from one seed that lead to an answer, the best."""
 
@@ -57,10 +61,14 @@ class ScorerOptions:
     rounds: int = 2
 
 
+Reaching = tuple[int, tuple[int, ...]]
+"""A seed, by its place, and the relations of a path from it that leads to an answer."""
+
+
 @dataclass(frozen=True)
 class Example:
     """One question ready for training: its candidates (N) as paths and columns, their features (N, F), their quality
-    in 0 to 1 (N), the vectors of the question, its form."""
+    in 0 to 1 (N), the vectors of the question, its form; reaching: the paths that lead to an answer."""
 
     question: Question
     prepared: Prepared
@@ -69,6 +77,7 @@ class Example:
     features: NDArray[np.float32]
     quality: NDArray[np.float32]
     form: int
+    reaching: tuple[Reaching, ...] = ()
 
 
 def make_examples(
@@ -97,14 +106,16 @@ def refresh_examples(examples: Sequence[Example], retriever: Retriever, *, title
     made = []
     with progress(title, len(examples)) as advance:
         for example in examples:
-            again = make_example(example.question, example.prepared, retriever)
+            again = make_example(example.question, example.prepared, retriever, reaching=example.reaching)
             made.append(example if again is None else again)
             advance(1)
     return made
 
 
-def make_example(question: Question, prepared: Prepared, retriever: Retriever) -> Example | None:
-    """One question with its candidates, None without any."""
+def make_example(
+    question: Question, prepared: Prepared, retriever: Retriever, *, reaching: tuple[Reaching, ...] | None = None
+) -> Example | None:
+    """One question with its candidates, None without any. reaching: where it is known already."""
     neighbours, form = retriever.neighbours, question.form
     asked = retriever.asked(prepared)
     found = search(asked, neighbours, retriever.options, explore=True)
@@ -114,7 +125,8 @@ def make_example(question: Question, prepared: Prepared, retriever: Retriever) -
     if form == "select":
         values = [retriever.resolve(value) if "://" in value else value for value in question.values]
         targets = gold_terms(values, neighbours.graph)
-        chosen += _reaching(asked, targets, retriever)
+        reaching = _reaching(prepared.seeds, targets, retriever) if reaching is None else reaching
+        chosen += _as_candidates(asked, reaching)
     best = finalists(asked, distinct(together(chosen)), neighbours, retriever.classes, most=10**6)
     if not best.paths:
         return None
@@ -123,7 +135,14 @@ def make_example(question: Question, prepared: Prepared, retriever: Retriever) -
         for path, answers in zip(best.paths, best.answers, strict=True)
     ]
     return Example(
-        question, prepared, best.paths, best.columns, best.features, np.array(quality, np.float32), FORMS.index(form)
+        question,
+        prepared,
+        best.paths,
+        best.columns,
+        best.features,
+        np.array(quality, np.float32),
+        FORMS.index(form),
+        reaching or (),
     )
 
 
@@ -136,15 +155,23 @@ def _sample(found: Candidates) -> Candidates:
     return found.take(np.unique(np.concatenate(rows)))
 
 
-def _reaching(asked: Asked, targets: Ids, retriever: Retriever) -> list[Candidates]:
-    """The paths that lead to the targets, found from both ends."""
-    found: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
-    for number, seed in enumerate(asked.seeds):
-        for path, _ in paths_to(seed, targets, retriever.neighbours, retriever.options.hops)[:_MOST_REACHING]:
-            found.setdefault(len(path.relations), []).append((number, path.relations))
+def _reaching(seeds: Sequence[Seed], targets: Ids, retriever: Retriever) -> tuple[Reaching, ...]:
+    """The paths that lead from the likelier seeds to the targets, found from both ends; long ones, which cost the most,
+    only where no short one does."""
+    found: list[Reaching] = []
+    for hops, most in ((min(2, retriever.options.hops), _MOST_SEEDS), (retriever.options.hops, _MOST_FAR)):
+        for number, seed in enumerate(seeds[:most] if not found else ()):
+            best = paths_to(seed, targets, retriever.neighbours, hops)[:_MOST_REACHING]
+            found += [(number, path.relations) for path, _ in best]
+    return tuple(found)
+
+
+def _as_candidates(asked: Asked, reaching: Sequence[Reaching]) -> list[Candidates]:
+    lengths = sorted({len(relations) for _, relations in reaching})
+    parts = [[own for own in reaching if len(own[1]) == length] for length in lengths]
     return [
         as_candidates(asked, *single(np.array([n for n, _ in own]), np.array([r for _, r in own], np.int64)), hops - 1)
-        for hops, own in found.items()
+        for hops, own in zip(lengths, parts, strict=True)
     ]
 
 
