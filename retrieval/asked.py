@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from kg.types import Encoder
 from retrieval.classes import Classes, NamedClass
 from retrieval.path import Seed
-from retrieval.question import form_hints
+from retrieval.question import FORMS, form_hints
 from retrieval.scorer import Projected, Steps
 from retrieval.wording import Wording, words_of
 
-MASK = "this"
-"""What stands for a mention in the text that the encoder reads."""
+MASK, OTHER = "this", "that"
+"""What stands for a mention in the text that the encoder reads; in a question for yes or no, which may be turned round,
+OTHER stands for those where the path does not begin."""
 SURE = 0.25
 """A mention is masked for the others, and speaks against classes as beginnings, where it is at least so probable."""
 _LIKELY = -3.0
@@ -133,11 +134,14 @@ def mask(question: str, seed: Seed, spans: Sequence[tuple[int, int, float]] = ()
     """The question with the mention of a seed and the sure ones that do not overlap it replaced by MASK. For an
     improbable seed only the sure ones are, so that all these share one text: each has to be encoded."""
     likely = seed.log_p >= _LIKELY
-    marked = [(start, end) for start, end, p in spans if p >= SURE and not (likely and _overlap(seed, start, end))]
+    other = OTHER if form_hints(question)[FORMS.index("ask")] else MASK
+    marked = [
+        (start, end, other) for start, end, p in spans if p >= SURE and not (likely and _overlap(seed, start, end))
+    ]
     if seed.start >= 0 and likely:
-        marked.append((seed.start, seed.end))
-    for start, end in sorted(marked, reverse=True):
-        question = question[:start] + MASK + question[end:]
+        marked.append((seed.start, seed.end, MASK))
+    for start, end, word in sorted(marked, reverse=True):
+        question = question[:start] + word + question[end:]
     return question
 
 

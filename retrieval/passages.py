@@ -145,11 +145,15 @@ def write_passages(
 
 
 def windows(doc: "Doc", *, most: int = TOKENS) -> list[tuple[int, int]]:
-    """Character spans of a document with sentences: as many whole ones as `most` tokens hold. None is blank."""
+    """Character spans of a document with sentences: as many whole ones as `most` tokens hold; a longer one is cut
+    between words. None is blank."""
     pieces: list[tuple[int, int]] = []
     for sentence in doc.sents:
-        for first in range(sentence.start, sentence.end, most):
-            last = min(first + most, sentence.end)
+        last = sentence.start
+        while last < sentence.end:
+            first, last = last, min(last + most, sentence.end)
+            while last < sentence.end and last > first + 1 and not doc[last - 1].whitespace_:
+                last -= 1
             if pieces and last - pieces[-1][0] <= most:
                 pieces[-1] = (pieces[-1][0], last)
             else:

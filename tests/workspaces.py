@@ -38,7 +38,6 @@ def small_config(sources: Path) -> "Config":
         reader_examples=40,
         joint_examples=8,
         scorer_epochs=2,
-        scorer_rate=3e-3,
         batch_size=8,
     )
     return Config(sources=locations, train=training)

@@ -197,7 +197,7 @@ def test_nobody_learns_from_the_questions_that_choose_the_best_state(
         ({"validation": -0.1}, "train.validation must be at least 0 and below 1"),
         ({"patience": 0}, "train.patience"),
         ({"held_out": 1.0}, "train.held_out must be at least 0 and below 1"),
-        ({"scorer_rate": float("nan")}, "train.scorer_rate"),
+        ({"joint_rate": float("nan")}, "train.joint_rate"),
         ({"joint_examples": -5}, "train.joint_examples"),
         ({"mode": "both"}, 'train.mode is "sequence" or "token"'),
     ],

@@ -12,6 +12,7 @@ from retrieval.retriever import Retriever
 TEXT = "Is Marie Curie the spouse of Pierre Curie?"
 MARIE, PIERRE = Seed(1, 3, 14, -0.1), Seed(2, 29, 41, -0.7)
 CURIE, UNSURE = Seed(3, 9, 14, -0.5), Seed(4, 19, 25, -2.0)
+IMPROBABLE = Seed(6, 9, 14, -4.0)
 
 
 def test_the_likeliest_of_overlapping_mentions_is_taken() -> None:
@@ -31,10 +32,17 @@ def test_the_likeliest_of_overlapping_mentions_is_taken() -> None:
         (CURIE, f"Is Marie {MASK} the spouse of {OTHER}?"),
         (UNSURE, f"Is {OTHER} the {MASK} of {OTHER}?"),
         (Seed(5, -1, -1, 0.0), f"Is {OTHER} the spouse of {OTHER}?"),
+        (IMPROBABLE, f"Is {OTHER} the spouse of {OTHER}?"),
     ],
 )
-def test_a_mention_is_masked_where_it_stands_and_so_are_the_other_sure_ones(seed: Seed, text: str) -> None:
-    assert mask(TEXT, seed, sure_spans([MARIE, PIERRE, CURIE, UNSURE])) == text
+@pytest.mark.parametrize("turned", [True, False])
+def test_a_mention_is_masked_where_it_stands_and_so_are_the_other_sure_ones(
+    seed: Seed, text: str, turned: bool
+) -> None:
+    """Only yes or no may be asked the other way round, so only there the others have a word of their own."""
+    question = TEXT if turned else f"So{TEXT[2:]}"
+    expected = text if turned else f"So{text[2:]}".replace(OTHER, MASK)
+    assert mask(question, seed, sure_spans([MARIE, PIERRE, CURIE, UNSURE])) == expected
 
 
 def test_each_seed_has_the_vector_of_its_own_mask(retriever: Retriever) -> None:

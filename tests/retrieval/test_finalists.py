@@ -186,7 +186,7 @@ def test_scores_are_those_of_the_network_with_all_features_and_answers_those_of_
     peaks: Retriever, by: float
 ) -> None:
     shaken(peaks.scorer, by=by)
-    question = "Which mountains in Land are higher than 400, and is Town the capital?"
+    question = "Is Town the capital, and which mountains in Land are higher than 400?"
     graph = peaks.neighbours.graph
     seeds = [
         Seed(graph.id_of(expand(f"dbr:{name}")), question.index(name), question.index(name) + 4, -0.1)

@@ -136,13 +136,15 @@ def test_an_untrained_scorer_takes_the_form_from_the_hints(hints: tuple[float, .
 def test_what_is_projected_for_all_relations_is_what_each_alone_scores() -> None:
     scorer, (masked, whole, _, relations, _, _, _) = trained_scorer(), inputs()
     steps = scorer.project(relations).steps_of(masked[0].numpy(), whole[0].numpy(), HINTS[0].tolist())
+    all_of_them = np.arange(RELATIONS)
+    tables = (steps.cosine(all_of_them), steps.learnt(0, all_of_them), steps.kinds(all_of_them))
     for relation in range(RELATIONS):
         for place in range(2):
             paths = torch.tensor([[[[relation, N, N], [N, N, N]]]])
             features, where = torch.zeros(1, 1, len(NAMES)), torch.tensor([[[place, 0]]])
             with torch.no_grad():
                 alone = scorer(masked[:1], whole[:1], where, relations, paths, torch.zeros(1, 1).long(), features)
-            parts = steps.cosine[place, relation] + steps.learnt[0][place, relation] + steps.kinds[place, relation]
+            parts = sum(table[place, relation] for table in tables)
             assert parts + steps.shapes[0] == pytest.approx(alone[0].item(), abs=1e-4)
     with torch.no_grad():
         _, nothing, shapes = scorer(*inputs())

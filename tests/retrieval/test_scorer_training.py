@@ -50,7 +50,7 @@ NOWHERE = Question(
     "nowhere", "What colour is the flag of Warsaw?", (Answer("literal", "red"),), (expand("dbr:Warsaw"),)
 )
 EVERY = [*toy_questions(), YES, COUNT, NOWHERE]
-LONG = ScorerOptions(epochs=20, batch_size=4, learning_rate=3e-3, plain_rate=0.02, pull=0.003)
+LONG = ScorerOptions(epochs=20, batch_size=4, rates=(3e-3,), plain_rate=0.02, pull=0.003)
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +242,7 @@ def test_the_direction_of_a_yes_or_no_question_is_learned(tmp_path: File) -> Non
             questions.append(Question(text, text, (Answer("literal", answer),), iris, "ask"))
     encoder = SentenceEncoder()
     retriever = open_retriever(write_toy(tmp_path, encoder), encoder)
-    train_scorer(retriever, make_examples(questions, retriever), ScorerOptions(epochs=60, batch_size=3))
+    train_scorer(retriever, make_examples(questions, retriever), ScorerOptions(epochs=60, batch_size=3, rates=(3e-3,)))
     said = [retriever.retrieve(question.question).evidence[0].labels[0] for question in questions]
     assert said == ["yes", "no"] * 3
 
