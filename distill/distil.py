@@ -1,6 +1,7 @@
 """Distillation over a snapshot: evidence and answers for questions, a student trained on them, the gate."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from distill.gate import GateReport, compare
 from distill.options import DistillOptions
 from distill.student import DistillExample, Student, train_student
 from generation.answer import Teacher, shown_labels
+from generation.calibration import calibrated
 from generation.generator import Generator
 from generation.reader import Reader, ReaderOptions
 from kg.errors import ModelError
@@ -21,6 +23,8 @@ from retrieval.question import Question
 from retrieval.retriever import Retriever
 
 _BATCH = 32
+_APART = 10
+"""One question in so many is not learnt from: by them it is told how far the student's scores are to be believed."""
 
 
 def distil(
@@ -37,6 +41,9 @@ def distil(
     draw = np.random.default_rng(options.seed)
     chosen = [questions[i] for i in draw.permutation(len(questions))[: options.examples]]
     evidence = evidence_for(chosen, retriever, k=options.evidence)
+    apart = len(chosen) // _APART
+    kept = chosen[:apart], evidence[:apart]
+    chosen, evidence = chosen[apart:], evidence[apart:]
     answers = [gold_label(question, own) for question, own in zip(chosen, evidence, strict=True)]
     open_places = [place for place, answer in enumerate(answers) if answer is None and evidence[place]]
     said = Teacher(teacher).predict(
@@ -54,7 +61,14 @@ def distil(
     student = new_student(teacher, encoder_folder, options)
     report = train_student(student, teacher, examples, options)
     student.save(folder)
-    return {"examples": len(examples), "steps": report.steps, "duration_s": report.duration_s}
+    calibration = calibrated(Student.open(folder), *kept, resolve=retriever.resolve)
+    calibration.save(folder)
+    return {
+        "examples": len(examples),
+        "steps": report.steps,
+        "duration_s": report.duration_s,
+        "calibration": asdict(calibration),
+    }
 
 
 def new_student(teacher: Generator, encoder_folder: Path, options: DistillOptions) -> Student:

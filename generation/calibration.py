@@ -4,16 +4,18 @@ for "the graph does not say" counts against them.
 """
 
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.answer import NO_ANSWER, Prediction
+from generation.answer import NO_ANSWER, Answerer, Prediction
 from kg.errors import ModelError
+from kg.values import same_value
+from retrieval.evidence import Evidence
+from retrieval.question import Question
 
 FEWEST = 20
 """With fewer questions than this nothing is fitted."""
@@ -34,7 +36,7 @@ class Calibration:
         >>> Calibration().probability(0.25)
         0.25
         """
-        return 1 / (1 + math.exp(-self.slope * _logit(np.array([mass]))[0] - self.offset))
+        return float(np.exp(-np.logaddexp(0.0, -self.slope * _logit(np.array([mass]))[0] - self.offset)))
 
     def save(self, folder: Path) -> None:
         """Writes `calibration.json`."""
@@ -53,19 +55,39 @@ class Calibration:
 
 
 def fit(masses: Sequence[float], right: Sequence[float], *, steps: int = 50) -> Calibration:
-    """The calibration that makes it likeliest which answers were right (0 to 1), by Newton's method with a mild pull to
-    a = 1, b = 0; with fewer than `FEWEST` the pull alone."""
+    """The calibration that makes it likeliest which answers were right (0 to 1), by Newton's method in short steps, with
+    a mild pull to a = 1, b = 0; with fewer than `FEWEST` the pull alone."""
     if len(masses) < FEWEST:
         return Calibration(n=0)
     x = np.stack([_logit(np.asarray(masses, np.float64)), np.ones(len(masses))], axis=1)
     y, start = np.asarray(right, np.float64), np.array([1.0, 0.0])
     weights = start.copy()
     for _ in range(steps):
-        p = 1 / (1 + np.exp(-x @ weights))
+        p = np.exp(-np.logaddexp(0.0, -x @ weights))
         gradient = x.T @ (p - y) + (weights - start)
         curvature = (x * (p * (1 - p))[:, None]).T @ x + np.eye(2)
-        weights = weights - np.linalg.solve(curvature, gradient)
+        move = np.linalg.solve(curvature, gradient)
+        weights = weights - move / max(1.0, float(np.linalg.norm(move)))
     return Calibration(float(weights[0]), float(weights[1]), len(masses))
+
+
+def calibrated(
+    answerer: Answerer,
+    questions: Sequence[Question],
+    evidence: Sequence[Sequence[Evidence]],
+    *,
+    resolve: Callable[[str], str] = str,
+) -> Calibration:
+    """The calibration of an answerer on questions that it did not learn from, with their evidence. resolve: from a gold
+    IRI to the one that stands for it in the graph."""
+    masses, right = [], []
+    predictions = answerer.predict([question.question for question in questions], evidence)
+    for question, prediction in zip(questions, predictions, strict=True):
+        if prediction.answers:
+            gold = [resolve(value) if "://" in value else value for value in question.values]
+            masses.append(prediction.mass)
+            right.append(float(any(same_value(prediction.answers[0].value, value) for value in gold)))
+    return fit(masses, right)
 
 
 def judged(prediction: Prediction, calibration: Calibration, *, least: float) -> Prediction:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from generation.answer import Teacher
-from generation.calibration import Calibration, fit
+from generation.calibration import Calibration, calibrated
 from generation.checkpoint import Checkpoints, put_back, run_key, trained
 from generation.generator import Generator, load_generator
 from generation.joint import train_together
@@ -21,7 +21,6 @@ from generation.reader import Reader, ReaderOptions
 from generation.reader_config import PointerReaderConfig
 from generation.training import TrainReport, choose_precision
 from kg.errors import ModelError
-from kg.values import same_value
 from retrieval.question import Question, read_questions
 from retrieval.retriever import Retriever
 from retrieval.synthetic import SyntheticOptions, make_questions
@@ -68,7 +67,7 @@ def train_teacher(
     answers = [value.rsplit("/", 1)[-1].replace("_", " ") for question in own for value in question.values]
     reader = new_generator(encoder_folder, options, answers)
     first, second = train_together(retriever, reader, examples, options, validation=validation, folder=checkpoints)
-    calibration = _calibrate(retriever, reader, [*given_apart, *own_apart])
+    calibration = _calibrated(retriever, reader, [*given_apart, *own_apart])
     calibration.save(folder)
     retriever.scorer.save(folder / "scorer")
     reader.save(folder / "reader", base=encoder_folder)
@@ -82,18 +81,10 @@ def train_teacher(
     }
 
 
-def _calibrate(retriever: Retriever, reader: Generator, questions: Sequence[Question]) -> Calibration:
-    """How far the answers' masses are to be believed, from questions that nobody learnt from."""
+def _calibrated(retriever: Retriever, reader: Generator, questions: Sequence[Question]) -> Calibration:
     found = retriever.retrieve_many([question.question for question in questions])
     teacher = Teacher(with_precision(reader) if isinstance(reader, Reader) else reader)
-    predictions = teacher.predict([q.question for q in questions], [retrieved.evidence for retrieved in found])
-    masses, right = [], []
-    for question, prediction in zip(questions, predictions, strict=True):
-        if prediction.answers:
-            gold = [retriever.resolve(value) if "://" in value else value for value in question.values]
-            masses.append(prediction.mass)
-            right.append(float(any(same_value(prediction.answers[0].value, value) for value in gold)))
-    return fit(masses, right)
+    return calibrated(teacher, questions, [own.evidence for own in found], resolve=retriever.resolve)
 
 
 def _examples(given: Sequence[Question], made: Sequence[Question], retriever: Retriever, title: str) -> list[Example]:

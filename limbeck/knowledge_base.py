@@ -118,12 +118,12 @@ class KnowledgeBase:
             raise ModelError("this snapshot has no student. Run `limbeck distill`.")
         return Student.open(folder)
 
-    @cached_property
-    def calibration(self) -> "Calibration":
-        """From what the marginal puts on answers to how probable it is that they are right."""
+    def calibration(self, name: str) -> "Calibration":
+        """From what a model's marginal puts on answers to how probable it is that they are right."""
         from generation.calibration import Calibration
 
-        return Calibration.open(self.snapshot.folder / "models")
+        models = self.snapshot.folder / "models"
+        return Calibration.open(models / "student" if name == "student" else models)
 
     def answerer(self, name: str) -> "Answerer":
         """The model of that name: evidence to answers."""
@@ -159,9 +159,9 @@ class KnowledgeBase:
         answerer = self.answerer(name)
         found = self.retriever.retrieve_many(questions, mode=mode, seeds=seeds)
         started = time.perf_counter()
-        least = self.retriever.options.refuse
+        calibration, least = self.calibration(name), self.retriever.options.refuse
         predictions = [
-            judged(prediction, self.calibration, least=least)
+            judged(prediction, calibration, least=least)
             for prediction in answerer.predict(questions, [retrieved.evidence for retrieved in found])
         ]
         generate_ms = (time.perf_counter() - started) * 1000 / max(len(questions), 1)
