@@ -36,7 +36,10 @@ class Classes:
 
     def named(self, question: str, taken: Sequence[tuple[int, int]] = ()) -> list[NamedClass]:
         """The classes that a question names, outside the spans that are taken; longer names win."""
-        words = [w for w in words_of(question) if not any(start < w[1] and w[0] < end for start, end in taken)]
+        words = [
+            (start, end, "" if any(low < end and start < high for low, high in taken) else stem)
+            for start, end, stem in words_of(question)
+        ]
         found: list[NamedClass] = []
         place = 0
         while place < len(words):
