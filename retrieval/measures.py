@@ -17,7 +17,8 @@ from kg.graph import LITERAL, Graph, Ids
 
 _NUMBER = r'^"([+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?)"(?:\^\^|$|@)'
 _DATE = (
-    r'^"(-?\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T[^"]*)?(?:Z|[+-]\d\d:\d\d)?"\^\^<[^>]*#(?:date|dateTime|gYear|gYearMonth)>'
+    r'^"(-?\d{4})(?:-(0[1-9]|1[0-2]))?(?:-(0[1-9]|[12]\d|3[01]))?(?:T[^"]*)?(?:Z|[+-]\d\d:\d\d)?"'
+    r"\^\^<[^>]*#(?:date|dateTime|gYear|gYearMonth)>"
 )
 _COLUMNS = ("pointer", "subject", "value", "row", "dates")
 
@@ -69,7 +70,7 @@ def write_measures(folder: Path, graph: Graph) -> Measures:
     dated = np.zeros(len(graph.terms), bool)
     dated[literals] = is_date
     p, o = np.asarray(graph.p), np.asarray(graph.o)
-    rows = np.flatnonzero(~np.isnan(values[o])).astype(np.int32)
+    rows = np.flatnonzero(np.isfinite(values[o])).astype(np.int32)
     place = np.searchsorted(graph.predicates, p[rows])
     order = np.lexsort((rows, place))
     rows, place = rows[order], place[order]
