@@ -10,9 +10,8 @@ from retrieval.asked import Asked, prepare
 from retrieval.features import NAMES, OF_PATHS, PLACE
 from retrieval.meeting import apart, linked, meetings
 from retrieval.options import RetrievalOptions
-from retrieval.path import Path, Seed
+from retrieval.path import Seed
 from retrieval.retriever import Retriever
-from retrieval.scorer import ASKED, MEETING
 from retrieval.search import path_features, search, spread
 from tests.scorers import said_of, shaken
 from tests.toy_graph import every_path, relation_of, seed_of, spelt
@@ -51,25 +50,29 @@ def test_a_wide_search_finds_every_path_once_best_first(retriever: Retriever, as
         for path, reached in every_path(graph.terms[seed.entity], 3)
         if reached
     }
-    single = [
-        (path.seed.entity, spelt(neighbours, path.relations))
-        for path in paths
-        if path.meets is None and path.form == "select"
-    ]
+    plain = [path for path in paths if path.meets is None and path.form == "select"]
+    single = [(path.seed.entity, spelt(neighbours, path.relations)) for path in plain]
     assert len(single) == len(set(single))
-    # A path whose every way on leads back to its seed is a candidate, too: the finalists leave it out.
     assert set(single) >= expected
-    dead = {(graph.terms[entity], relations) for entity, relations in set(single) - expected}
-    assert not dead & {(s, "/".join(p)) for s, _ in dead for p, reached in every_path(s, 3) if reached}
-    tops = [neighbours.relations_of(seed.entity).astype(np.int64) for seed in asked.seeds]
-    both = meetings(asked.seeds, tops, apart(asked.seeds), neighbours)
-    assert len(both) and (found.shape == MEETING).sum() == len(both)
-    rows = np.flatnonzero(found.shape == MEETING)
-    met = np.stack(
-        [found.seeds[rows, 0], found.relations[rows, 0, 0], found.seeds[rows, 1], found.relations[rows, 1, 0]], 1
-    )
-    assert sorted(map(tuple, met.tolist())) == sorted(map(tuple, both.tolist()))
-    assert {path.target for path in paths if path.form == "ask"} == {seed.entity for seed in asked.seeds}
+    for entity, relations in set(single) - expected:  # those that only lead back to the seed
+        assert relations not in {"/".join(path) for path, reached in every_path(graph.terms[entity], 3) if reached}
+    tops = [
+        np.array([path.relations[0] for path in plain if path.seed == seed and len(path.relations) == 1])
+        for seed in asked.seeds
+    ]
+    free = apart(asked.seeds)
+    met = [
+        (asked.seeds.index(path.seed), *path.relations, asked.seeds.index(path.meets.seed), *path.meets.relations)
+        for path in paths
+        if path.meets
+    ]
+    assert met and sorted(met) == sorted(map(tuple, meetings(asked.seeds, tops, free, neighbours).tolist()))
+    links = [
+        (asked.seeds.index(path.seed), *path.relations, [seed.entity for seed in asked.seeds].index(path.target))
+        for path in paths
+        if path.form == "ask"
+    ]
+    assert links and sorted(links) == sorted(map(tuple, linked(asked.seeds, tops, free, neighbours).tolist()))
     assert found.score.tolist() == sorted(found.score.tolist(), reverse=True)
 
 
@@ -86,30 +89,30 @@ def test_every_candidate_scores_what_the_network_says(retriever: Retriever, by: 
 
 
 def test_longer_paths_go_on_from_the_best_of_the_beam_only(retriever: Retriever) -> None:
-    asked = asked_of(retriever, [seed_of(retriever.neighbours.graph, "dbr:Paris")])
-    narrow = search(asked, retriever.neighbours, replace(WIDE, beam=1), explore=True)
-    paths = [narrow.path(row, asked.seeds).relations for row in range(len(narrow))]
-    best = {length: next(path for path in paths if len(path) == length) for length in (1, 2)}
-    assert {path for path in paths if len(path) == 1} == {
-        (int(r),) for r in retriever.neighbours.relations_of(asked.seeds[0].entity)
-    }
-    assert {path[:1] for path in paths if len(path) == 2} == {best[1]}
-    assert {path[:2] for path in paths if len(path) == 3} == {best[2]}
-    one = search(asked, retriever.neighbours, RetrievalOptions(hops=1), explore=True)
+    neighbours = retriever.neighbours
+    asked = asked_of(retriever, [seed_of(neighbours.graph, "dbr:Paris")])
+    found = search(asked, neighbours, replace(WIDE, beam=3), explore=True)
+    paths = [found.path(row, asked.seeds).relations for row in range(len(found))]
+    best = {length: [path for path in paths if len(path) == length][:3] for length in (1, 2)}
+    every = {path for path, _ in every_path(neighbours.graph.terms[asked.seeds[0].entity], 3)}
+    for length in (1, 2):
+        going_on = {spelt(neighbours, path) for path in best[length]}
+        expected = {path for path in every if len(path) == length + 1 and "/".join(path[:-1]) in going_on}
+        assert {spelt(neighbours, path) for path in paths if len(path) == length + 1} == set(map("/".join, expected))
+        assert expected
+    one = search(asked, neighbours, RetrievalOptions(hops=1), explore=True)
+    assert one.relations[:, 0, 0].tolist() == [path[0] for path in paths if len(path) == 1]
     assert set(one.shape.tolist()) == {0}
 
 
-@pytest.mark.parametrize(
-    ("expected", "longest"), [((0.0, -8.0, -9.0), 1), ((0.0, -6.0, -8.0), 2), ((0.0, -8.0, -6.0), 3)]
-)
+@pytest.mark.parametrize(("likely", "longest"), [((0, -8, -9), 1), ((0, -6, -8), 2), ((0, -8, -6), 3)])
 def test_it_goes_as_far_as_the_question_may_ask_for(
-    retriever: Retriever, asked: Asked, expected: tuple[float, ...], longest: int
+    retriever: Retriever, asked: Asked, likely: tuple[int, ...], longest: int
 ) -> None:
-    likely = replace(asked, steps=replace(asked.steps, hops=np.array(expected, np.float32)))
-    found = search(likely, retriever.neighbours, WIDE)
-    assert (found.relations[:, 0] >= 0).sum(1).max() == longest
-    everything = search(likely, retriever.neighbours, WIDE, explore=True)
-    assert (everything.relations[:, 0] >= 0).sum(1).max() == 3
+    asked = replace(asked, steps=replace(asked.steps, hops=np.array(likely, np.float32)))
+    for explore, hops in ((False, longest), (True, 3)):
+        found = search(asked, retriever.neighbours, WIDE, explore=explore)
+        assert (found.relations[:, 0] >= 0).sum(1).max() == hops
 
 
 def test_seeds_without_relations_give_no_candidates(retriever: Retriever) -> None:
@@ -137,18 +140,6 @@ def test_features_of_a_path_are_those_reckoned_by_hand(retriever: Retriever) -> 
     for row, values in enumerate(expected):
         assert found[row] == pytest.approx([values[name] for name in NAMES[:OF_PATHS]], abs=1e-5)
     assert sorted(PLACE[name] for name in expected[0]) == list(range(OF_PATHS))
-
-
-def test_the_direction_of_yes_or_no_is_kept(retriever: Retriever, asked: Asked) -> None:
-    """Of all relations between two seeds both directions are candidates, each once."""
-    found = search(asked, retriever.neighbours, WIDE)
-    paths = [found.path(row, asked.seeds) for row in np.flatnonzero(found.shape == ASKED)]
-    tops = [[path.relations[0] for path in paths if path.seed == seed] for seed in asked.seeds]
-    links = linked(asked.seeds, [np.array(top[:2]) for top in tops], apart(asked.seeds), retriever.neighbours)
-    assert {(asked.seeds.index(path.seed), path.relations[0]) for path in paths} == {
-        (s, r) for s, r, _ in links.tolist()
-    }
-    assert all(isinstance(path, Path) and path.target >= 0 for path in paths)
 
 
 def test_spread_keeps_both_ends() -> None:
