@@ -82,6 +82,7 @@ def finalists(asked: Asked, found: Candidates, neighbours: Neighbours, classes: 
             first[PLACE["holds"]] = float(np.isin(path.target, reached))
             variants = [(path, reached, first)]
         else:
+            first[PLACE["not_ordered"]] = float(order is not None)
             variants = _with_classes(path, reached, first, named, graph)
             if order is not None:
                 cosines = asked.steps.cosine[asked.prepared.place[found.seeds[row, 0]]] / asked.cosine
@@ -151,11 +152,9 @@ def _with_orders(
     cosines: NDArray[np.float32],
     neighbours: Neighbours,
 ) -> list[tuple[Path, Ids, NDArray[np.float32]]]:
-    """The paths with their answers chosen by the measures that suit the question best; sets "not_ordered" for those
-    without."""
+    """The paths with their answers chosen by the measures that suit the question best."""
     made = []
     for path, reached, features in variants:
-        features[PLACE["not_ordered"]] = 1.0
         if len(reached) < 2:
             continue
         around = neighbours.relations_around(spread(reached, _MEASURED)).tolist()
