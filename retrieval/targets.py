@@ -14,6 +14,7 @@ from kg.terms import iri_term, literal_term
 from kg.values import canonical_value
 from retrieval.neighbours import Neighbours
 from retrieval.path import Path, Seed
+from retrieval.reach import layers_of
 from retrieval.search import spread
 
 _MEETING = 256
@@ -54,11 +55,7 @@ def paths_to(seed: Seed, targets: Ids, neighbours: Neighbours, hops: int) -> lis
             relations |= set(_two_steps(reached, (int(first),), targets, neighbours))
     scored = []
     for path in sorted(relations, key=lambda path: (len(path), path))[:_CHECKED]:
-        reached = origin
-        for relation in path:
-            reached = neighbours.follow_all(reached, relation)
-        if len(path) > 1:
-            reached = reached[reached != seed.entity]
+        reached = layers_of(seed, path, neighbours)[-1]
         common = len(np.intersect1d(reached, targets))
         if common:
             scored.append((Path(seed, path), 2 * common / (len(reached) + len(targets))))

@@ -1,13 +1,15 @@
 """Held to an enumeration of all paths over the toy's triples."""
 
+from pathlib import Path as File
+
 import numpy as np
 import pytest
 
-from kg.terms import expand
+from kg.terms import RDF_TYPE, expand
 from retrieval.neighbours import Neighbours
 from retrieval.targets import arrivals, gold_terms, paths_to
 from tests.toy import QUESTIONS
-from tests.toy_graph import every_path, seed_of, spelt, steps
+from tests.toy_graph import every_path, fact, neighbours_of, seed_of, spelt, steps
 
 
 def f1_by_hand(reached: set[str], gold: set[str]) -> float:
@@ -66,6 +68,18 @@ def test_a_class_can_be_the_answer(neighbours: Neighbours) -> None:
     )
 
 
+def test_what_only_leads_back_through_the_seed_is_not_reached(tmp_path: File) -> None:
+    """A film's director's wife is not asked for by way of the film that both directed."""
+    triples = [fact("dbr:Film", "dbo:director", "dbr:One"), fact("dbr:Film", "dbo:writer", "dbr:Two")]
+    neighbours = neighbours_of(tmp_path, triples)
+    seed, two = seed_of(neighbours.graph, "dbr:Film"), gold_terms([expand("dbr:Two")], neighbours.graph)
+    found = [spelt(neighbours, path.relations) for path, _ in paths_to(seed, two, neighbours, 3)]
+    assert found == [f"<{expand('dbo:writer')}>"]
+    other = seed_of(neighbours.graph, "dbr:One")
+    (longer,) = paths_to(other, two, neighbours, 3)
+    assert spelt(neighbours, longer[0].relations) == f"^<{expand('dbo:director')}>/<{expand('dbo:writer')}>"
+
+
 def test_no_target_gives_no_path(neighbours: Neighbours) -> None:
     assert paths_to(seed_of(neighbours.graph, "dbr:Paris"), np.zeros(0, np.int32), neighbours, 2) == []
 
@@ -75,7 +89,7 @@ def test_arrivals_at_a_term_are_the_steps_that_end_there(neighbours: Neighbours)
     entering: dict[str, dict[str, set[str]]] = {}
     for start, relations in steps().items():
         for relation, ends in relations.items():
-            for end in ends:
+            for end in ends if relation != "^" + RDF_TYPE else ():  # nobody goes there by way of a class
                 entering.setdefault(end, {}).setdefault(relation, set()).add(start)
     for name in ("dbr:London", "dbr:Marie_Curie", "dbo:City", "8799800", "1815-12-10"):
         (term,) = gold_terms([expand(name)], graph)
