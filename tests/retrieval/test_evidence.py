@@ -1,6 +1,7 @@
 """Held to SPARQL 1.1 property paths, asked of the Oxigraph store of the same graph."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path as File
 
 import pyoxigraph as ox
@@ -10,9 +11,10 @@ from kg.store import query
 from kg.terms import expand, iri_term, literal_term
 from retrieval.evidence import SHOWN, SHOWN_ROWS, Evidence, Path, Seed, gather
 from retrieval.neighbours import Neighbours
+from retrieval.ordering import Order
 from tests.encoders import NgramEncoder
 from tests.toy import CLEAN
-from tests.toy_graph import relation_of, seed_of, spelt, toy_retriever, write_toy
+from tests.toy_graph import Triple, fact, relation_of, seed_of, spelt, toy_retriever, write_toy
 
 
 def paths(neighbours: Neighbours, hops: int) -> Iterator[Path]:
@@ -122,6 +124,52 @@ def test_text_names_the_seed_the_relations_and_the_answers(neighbours: Neighbour
     piece = gather(path, neighbours, log_p=-0.5)
     assert piece is not None
     assert (piece.text, piece.log_p) == ("Poland | country of, birth place of | Marie Curie", -0.5)
+
+
+CITY, FILM = ("dbr:London", "rdf:type", "dbo:City"), ("dbr:Persepolis_(film)", "rdf:type", "dbo:Film")
+FRENCH = ("dbr:Persepolis_(film)", "dbo:country", "dbr:France")
+DIRECTED = ("dbr:Persepolis_(film)", "dbo:director", "dbr:Marjane_Satrapi")
+POPULATION = ("dbr:London", "dbo:populationTotal", f'"8799800"^^<{expand("xsd:integer")}>')
+
+
+@pytest.mark.parametrize(
+    ("seed", "relation", "more", "text", "cited"),
+    [
+        ("dbr:France", "^dbo:country", "film", "France | country of | Film | Persepolis (film)", [FRENCH, FILM]),
+        (
+            "dbr:Marjane_Satrapi",
+            "^dbo:director",
+            "meets",
+            "Marjane Satrapi | director of | and France | country of | Persepolis (film)",
+            [DIRECTED, FRENCH],
+        ),
+        ("dbo:City", "^rdf:type", "most", "City | type of | most population total | London", [CITY, POPULATION]),
+        (
+            "dbo:City",
+            "^rdf:type",
+            "above",
+            "City | type of | above 3e+06 population total | London",
+            [CITY, POPULATION],
+        ),
+    ],
+)
+def test_what_narrows_the_answers_is_named_and_cited(
+    neighbours: Neighbours, seed: str, relation: str, more: str, text: str, cited: list[Triple]
+) -> None:
+    graph, population = neighbours.graph, relation_of(neighbours, "dbo:populationTotal")
+    narrowed = {
+        "film": {"kind": graph.id_of(expand("dbo:Film"))},
+        "meets": {"meets": Path(seed_of(graph, "dbr:France"), (relation_of(neighbours, "^dbo:country"),))},
+        "most": {"order": Order("most", relation=population)},
+        "above": {"order": Order("above", 3e6, relation=population)},
+    }[more]
+    path = replace(Path(seed_of(graph, seed), (relation_of(neighbours, relation),)), **narrowed)
+    piece = gather(path, neighbours)
+    assert piece is not None
+    assert piece.text == text
+    assert [graph.triple(row) for row in piece.rows] == [fact(*triple) for triple in cited]
+    counted = gather(replace(path, form="count"), neighbours)
+    assert counted is not None and (counted.labels, counted.rows) == (("1",), piece.rows)
 
 
 def test_a_path_that_leads_nowhere_or_only_back_is_no_evidence(neighbours: Neighbours) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from kg.errors import ParseError
-from retrieval.question import Answer, Question, read_questions
+from retrieval.question import FORMS, Answer, Question, form_hints, read_questions
 
 GOOD = (
     '{"id":"q1","question":"How many?","answers":[{"type":"literal","value":"16"}],'
@@ -40,3 +40,23 @@ def test_read_questions_gives_every_field_and_the_defaults(tmp_path: Path) -> No
 def test_a_malformed_question_is_named(tmp_path: Path, line: str, problem: str) -> None:
     with pytest.raises(ParseError, match=problem):
         read(tmp_path, GOOD + line)
+
+
+@pytest.mark.parametrize(
+    ("question", "form"),
+    [
+        (" is Paris in France?", "ask"),
+        ("Didn't Ada meet Charles?", "ask"),
+        ("Has it how many?", "ask"),
+        ("How many films are there?", "count"),
+        ("What is the total of it?", "count"),
+        ("In which country was Ada born?", "select"),
+        ("Isabel Allende wrote which books?", "select"),
+        ("Which country is it?", "select"),
+        ("", "select"),
+    ],
+)
+def test_the_words_of_a_question_hint_at_its_form(question: str, form: str) -> None:
+    hints = form_hints(question)
+    assert max(hints) == hints[FORMS.index(form)] == 1.0
+    assert hints.count(1.0) == 1

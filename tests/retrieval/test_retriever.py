@@ -1,18 +1,22 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from kg.errors import UsageError
 from kg.terms import expand
-from retrieval.evidence import Path, Seed, gather
+from retrieval.asked import prepare
+from retrieval.evidence import SHOWN, Seed, gather
 from retrieval.options import RetrievalOptions
 from retrieval.question import FORMS
-from retrieval.retriever import MASK, OTHER, Retriever, mask, masked_texts, pairs
-from retrieval.search import score_paths, search
-from tests.toy_graph import seed_of
+from retrieval.retriever import Retriever
+from retrieval.scorer import ASKED
+from tests.scorers import shaken
+from tests.toy import CLEAN
+from tests.toy_graph import seed_of, spelt, steps, walk
 
+CLEAN_TERMS = {term for triple in CLEAN for term in triple}
 QUESTION = "Is Marie Curie the spouse of Pierre Curie?"
 
 
@@ -25,40 +29,34 @@ def seeds_in(retriever: Retriever, question: str, *names: str) -> list[Seed]:
     return found
 
 
-def log_softmax(scores: np.ndarray) -> np.ndarray:
-    return scores - np.log(np.exp(scores.astype(np.float64)).sum())
-
-
-def test_probability_is_that_of_the_form_times_that_of_the_path(retriever: Retriever) -> None:
-    """p(z|x) by hand: three softmaxes, over forms, over paths, over yes/no paths."""
-    encoder, scorer, neighbours = retriever.encoder, retriever.scorer, retriever.neighbours
+@pytest.mark.parametrize("by", [0.0, 0.1])
+def test_probability_is_that_of_the_form_times_that_of_the_path(retriever: Retriever, by: float) -> None:
+    """p(z|x) by hand: softmaxes over forms, over paths and `nothing`, over yes/no paths."""
+    shaken(retriever.scorer, by=by)
+    neighbours = retriever.neighbours
     seeds = seeds_in(retriever, QUESTION, "dbr:Marie_Curie", "dbr:Pierre_Curie")
-    forms = scorer.form_log_probs(torch.from_numpy(encoder.encode([QUESTION])))[0].tolist()
-    masked = encoder.encode([mask(QUESTION, seed) for seed in seeds])
-    found = search(seeds, masked, neighbours, scorer, retriever.relation_vectors, retriever.options)
+    (prepared,) = prepare([QUESTION], [seeds], retriever.encoder, retriever.classes)
+    best, steps = retriever.finalists(prepared), retriever.asked(prepared).steps
+    p_form = dict(zip(FORMS, np.exp(steps.forms.astype(float)), strict=True))
+    weights = np.exp(best.score.astype(float))
+    asks = best.shape == ASKED
+    rest = weights[~asks].sum() + np.exp(steps.nothing)
+    assert asks.any() and not asks.all()
     expected = {}
-    for path, log_p in zip(found.paths, log_softmax(found.scores), strict=True):
-        for form in ("select", "count"):
-            expected[(path.seed.entity, path.relations, form)] = log_p + forms[FORMS.index(form)]
-    both = encoder.encode([mask(QUESTION, *seeds), mask(QUESTION, *seeds[::-1])])
-    asked = [
-        Path(Seed(one.entity, -1, -1, one.log_p + other.log_p), (int(r),), "ask", other.entity)
-        for one, other in (seeds, seeds[::-1])
-        for r in neighbours.relations_of(one.entity)
-    ]
-    place = [int(path.seed.entity != seeds[0].entity) for path in asked]
-    scores = score_paths(asked, both, place, scorer, retriever.relation_vectors)
-    for path, log_p in zip(asked, log_softmax(scores), strict=True):
-        expected[(path.seed.entity, path.relations, "ask")] = log_p + forms[FORMS.index("ask")]
+    for path, weight in zip(best.paths, weights, strict=True):
+        if path.form == "ask":
+            expected[path] = p_form["ask"] * weight / weights[asks].sum()
+        else:
+            expected |= {replace(path, form=form): p_form[form] * weight / rest for form in ("select", "count")}
 
     result = retriever.retrieve(QUESTION, k=500, seeds=seeds)
-    got = {(piece.path.seed.entity, piece.path.relations, piece.path.form): piece.log_p for piece in result.evidence}
+    got = {piece.path: math.exp(piece.log_p) for piece in result.evidence}
     assert len(got) == len(result.evidence)
-    assert got == pytest.approx({key: expected[key] for key in got}, abs=1e-4)
-    missing = expected.keys() - got.keys()
-    by_id = {seed.entity: seed for seed in seeds}
-    assert all(gather(Path(by_id[entity], relations, form), neighbours) is None for entity, relations, form in missing)
-    assert sum(math.exp(piece.log_p) for piece in result.evidence) <= 1 + 1e-6
+    assert got == pytest.approx({path: expected[path] for path in got}, rel=1e-3)
+    assert all(gather(path, neighbours) is None for path in expected.keys() - got.keys())
+    assert result.nothing == pytest.approx(np.exp(steps.nothing) / rest * (1 - p_form["ask"]), rel=1e-3)
+    assert sum(got.values()) + result.nothing <= 1 + 1e-6
+    assert sum(expected.values()) + result.nothing == pytest.approx(1.0)
 
 
 def test_evidence_comes_best_first_and_no_more_than_k(retriever: Retriever) -> None:
@@ -75,6 +73,7 @@ def test_many_questions_give_what_each_gives_alone(retriever: Retriever) -> None
     for question, found in zip(questions, together, strict=True):
         alone = retriever.retrieve(question, k=4)
         assert found.seeds == alone.seeds
+        assert found.nothing == pytest.approx(alone.nothing, abs=1e-5)
         assert [piece.text for piece in found.evidence] == [piece.text for piece in alone.evidence]
         assert [p.log_p for p in found.evidence] == pytest.approx([p.log_p for p in alone.evidence], abs=1e-5)
         assert set(found.duration_ms) == {"link", "encode", "paths"}
@@ -94,35 +93,45 @@ def test_an_unknown_mode_is_refused_with_the_known_ones(retriever: Retriever) ->
         retriever.retrieve(QUESTION, mode="magic")
 
 
-def test_a_mention_is_masked_where_it_stands(retriever: Retriever) -> None:
-    seeds = seeds_in(retriever, QUESTION, "dbr:Marie_Curie", "dbr:Pierre_Curie")
-    assert mask(QUESTION, *seeds) == f"Is {MASK} the spouse of {OTHER}?"
-    assert mask(QUESTION, *seeds[::-1]) == f"Is {OTHER} the spouse of {MASK}?"
-    assert mask(QUESTION, Seed(1, -1, -1, 0.0)) == QUESTION
-    assert masked_texts(QUESTION, seeds) == [
-        QUESTION,
-        f"Is {MASK} the spouse of Pierre Curie?",
-        f"Is Marie Curie the spouse of {MASK}?",
-        f"Is {MASK} the spouse of {OTHER}?",
-        f"Is {OTHER} the spouse of {MASK}?",
-    ]
-
-
 @pytest.mark.parametrize("k", [0, -1])
 def test_no_evidence_is_not_asked_for(retriever: Retriever, k: int) -> None:
     with pytest.raises(UsageError, match="at least 1"):
         retriever.retrieve(QUESTION, k=k)
 
 
-def test_pairs_join_different_entities_of_mentions_apart_the_likeliest_first() -> None:
-    first, namesake, second = Seed(1, 0, 4, -0.5), Seed(2, 0, 4, -1.0), Seed(3, 9, 12, -0.1)
-    nowhere, again = Seed(4, -1, -1, 0.0), Seed(1, 9, 12, -3.0)
-    assert pairs([first, namesake, second, nowhere]) == [
-        (first, second), (second, first), (namesake, second), (second, namesake)
-    ]  # fmt: skip
-    assert pairs([first, again]) == []
-    inside = Seed(5, 1, 3, -2.0)
-    assert pairs([first, inside, second])[::2] == [(first, second), (inside, second)]
-    many = [Seed(i, 5 * i, 5 * i + 1, -float(i)) for i in range(8)]
-    assert len(pairs(many)) == 12
-    assert pairs(many)[0] == (many[0], many[1])
+@pytest.mark.parametrize("seeds", [[], [Seed(0, -1, -1, 0.0)]])
+def test_a_question_that_begins_nowhere_has_no_evidence(retriever: Retriever, seeds: list[Seed]) -> None:
+    found = retriever.retrieve("What is it?", seeds=seeds)
+    assert (found.evidence, found.seeds) == ([], seeds)
+    assert 0.9 < found.nothing <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("question", "count"),
+    [
+        ("Which cities are in the country of Warsaw and Paris?", 6),
+        ("Is London the birth place of Ada Lovelace?", 6),
+        ("Which city with more than 3000000 people has the capital?", 6),
+        ("How many people were born in Paris?", 6),
+    ],
+)
+def test_evidence_shows_its_answers(retriever: Retriever, question: str, count: int) -> None:
+    """Each cited triple is in the graph; together they lead from the seeds to the answers."""
+    evidence = retriever.retrieve(question, k=count).evidence
+    assert len(evidence) == count
+    graph = retriever.neighbours.graph
+    for piece in evidence:
+        cited = {graph.triple(row) for row in piece.rows}
+        assert cited and cited <= CLEAN
+        around = steps(cited)
+        path, reached = piece.path, set(CLEAN_TERMS)
+        while path is not None:
+            names = [spelt(retriever.neighbours, [relation]) for relation in path.relations]
+            reached &= walk(around, graph.terms[path.seed.entity], names)
+            path = path.meets
+        if piece.path.form == "select":
+            assert set(piece.values[:SHOWN]) <= reached
+        elif piece.path.form == "ask":
+            assert (graph.terms[piece.path.target] in reached) == (piece.labels == ("yes",))
+        else:
+            assert min(len(reached), SHOWN) == min(int(piece.labels[0]), SHOWN)
