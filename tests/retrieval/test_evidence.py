@@ -135,7 +135,7 @@ POPULATION = ("dbr:London", "dbo:populationTotal", f'"8799800"^^<{expand("xsd:in
 @pytest.mark.parametrize(
     ("seed", "relation", "more", "text", "cited"),
     [
-        ("dbr:France", "^dbo:country", "film", "France | country of | Film | Persepolis (film)", [FRENCH, FILM]),
+        ("dbr:France", "^dbo:country", "film", "France | country of | film | Persepolis (film)", [FRENCH, FILM]),
         (
             "dbr:Marjane_Satrapi",
             "^dbo:director",
@@ -143,12 +143,12 @@ POPULATION = ("dbr:London", "dbo:populationTotal", f'"8799800"^^<{expand("xsd:in
             "Marjane Satrapi | director of | and France | country of | Persepolis (film)",
             [DIRECTED, FRENCH],
         ),
-        ("dbo:City", "^rdf:type", "most", "City | type of | most population total | London", [CITY, POPULATION]),
+        ("dbo:City", "^rdf:type", "most", "city | type of | most population total | London", [CITY, POPULATION]),
         (
             "dbo:City",
             "^rdf:type",
             "above",
-            "City | type of | above 3e+06 population total | London",
+            "city | type of | above 3000000 population total | London",
             [CITY, POPULATION],
         ),
     ],
