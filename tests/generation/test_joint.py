@@ -50,7 +50,7 @@ def test_the_loss_is_the_sum_over_all_evidence(retriever: Retriever, examples: l
         losses = joint_loss(retriever, reader, items, TrainingOptions(evidence=10_000))
     for item, loss in zip(items, losses.tolist(), strict=True):
         with torch.no_grad():
-            scores = score_batch(retriever, [item.example])[0].double().numpy()
+            scores = score_batch(retriever, [item.example])[0][0].double().numpy()
         pieces = [gather(path, retriever.neighbours) for path in item.example.paths]
         there = [place for place, found in enumerate(pieces) if found is not None]
         prior = np.exp(scores[there]) / np.exp(scores[there]).sum()
@@ -78,7 +78,7 @@ def test_the_mode_decides_the_marginal(retriever: Retriever, examples: list[Exam
             there = [place for place, piece in enumerate(pieces) if piece is not None]
             texts = [piece.text for piece in pieces if piece is not None]
             with torch.no_grad():
-                log_p = score_batch(retriever, [item.example])[:, there].log_softmax(-1)
+                log_p = score_batch(retriever, [item.example])[0][:, there].log_softmax(-1)
                 expected = -Rag(reader).log_prob([question], [texts], log_p, [item.answer], mode=mode)
             assert loss == pytest.approx(float(expected), rel=1e-4)
     assert losses["token"] != pytest.approx(losses["sequence"], rel=1e-3)
@@ -90,7 +90,7 @@ def test_a_gold_path_is_among_the_evidence_even_if_it_scores_worst(
 ) -> None:
     for example in [item.example for item in joint_examples(examples, retriever, count=3)]:
         with torch.no_grad():
-            scores = score_batch(retriever, [example])[0].double().numpy()
+            scores = score_batch(retriever, [example])[0][0].double().numpy()
         pieces = [gather(path, retriever.neighbours) for path in example.paths]
         ranked = [place for place in np.argsort(-scores).tolist() if pieces[place] is not None]
         worst = ranked[-1]
@@ -113,7 +113,7 @@ def test_the_gradient_reaches_the_scorer_and_the_reader(
 ) -> None:
     items = joint_examples(examples, retriever, count=4)
     joint_loss(retriever, reader, items, TrainingOptions(evidence=3)).sum().backward()
-    for name in ("question.weight", "cosine", "hop_bias"):
+    for name in ("question.weight", "cosine", "shape_bias"):
         gradient = dict(retriever.scorer.named_parameters())[name].grad
         assert gradient is not None and torch.isfinite(gradient).all() and gradient.abs().sum() > 0, name
     reached = [name for name, p in reader.model.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0]
