@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.graph import LITERAL, Graph
+from kg.graph import CLASS, LITERAL, Graph
 from retrieval.evidence import Seed
 from retrieval.lexical import rank_texts
 from retrieval.neighbours import Neighbours
@@ -122,7 +122,8 @@ def rows_around(neighbours: Neighbours, entities: Terms, most: int) -> Rows:
 
 
 def rows_within(neighbours: Neighbours, entities: Terms, hops: int) -> Rows:
-    """The distinct rows within some hops of the entities, at most `MOST_OF_ALL` a hop, ascending."""
+    """The distinct rows within some hops of the entities, at most `MOST_OF_ALL` a hop, ascending; no hop goes on from a
+    class."""
     graph = neighbours.graph
     rows = np.zeros(0, np.int64)
     frontier: Terms = entities
@@ -131,7 +132,8 @@ def rows_within(neighbours: Neighbours, entities: Terms, hops: int) -> Rows:
         near = rows_around(neighbours, _spread(frontier, MOST_NODES), MOST_OF_ALL)
         rows = np.union1d(rows, near)
         ends = np.union1d(np.asarray(graph.s)[near], np.asarray(graph.o)[near])
-        frontier = np.setdiff1d(ends[np.asarray(graph.kind)[ends] != LITERAL], seen).astype(np.int32)
+        going_on = ~np.isin(np.asarray(graph.kind)[ends], (LITERAL, CLASS))
+        frontier = np.setdiff1d(ends[going_on], seen).astype(np.int32)
         seen = np.union1d(seen, ends)
     return rows
 

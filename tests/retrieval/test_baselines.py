@@ -1,6 +1,5 @@
 import networkx
 import numpy as np
-import polars as pl
 import pytest
 
 from kg.graph import Graph
@@ -17,11 +16,12 @@ from retrieval.baselines import (
     rows_within,
 )
 from retrieval.evidence import Seed
-from retrieval.neighbours import write_neighbours
+from retrieval.options import RetrievalOptions
 from retrieval.retriever import Retriever
 from retrieval.scorer import PathScorer
 from tests.encoders import NgramEncoder
-from tests.toy import CLEAN, ranked
+from tests.toy import CLEAN
+from tests.toy_graph import neighbours_of
 
 NAMES = ("rdfs:label", "skos:altLabel")
 
@@ -32,11 +32,7 @@ def retriever(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
 
 
 def build(tmp_path_factory: pytest.TempPathFactory, triples: list[tuple[str, str, str]]) -> Retriever:
-    from kg.graph import write_graph
-
-    folder = tmp_path_factory.mktemp("baselines")
-    frame = pl.DataFrame(triples, schema=["s", "p", "o"], orient="row")
-    neighbours = write_neighbours(folder / "neighbours", write_graph(folder / "graph", ranked(frame)))
+    neighbours = neighbours_of(tmp_path_factory.mktemp("baselines"), triples)
     encoder = NgramEncoder()
     vectors = encoder.encode(neighbours.names)
     return Retriever(
@@ -93,7 +89,9 @@ def test_ppr_ranks_what_joins_two_seeds_first_and_shows_the_triples(retriever: R
     assert not {seed.entity for seed in seeds} & {term for piece in pieces for term in piece.terms}
 
 
-def test_everything_within_two_hops_is_found_by_brute_force_too(retriever: Retriever) -> None:
+def test_everything_within_two_hops_is_found_by_brute_force_too(tmp_path_factory: pytest.TempPathFactory) -> None:
+    retriever = build(tmp_path_factory, sorted(CLEAN))
+    retriever.options = RetrievalOptions(hops=2)
     graph = retriever.neighbours.graph
     start = iri_term(expand("dbr:Marie_Curie"))
     hidden = {iri_term(expand(name)) for name in NAMES}
