@@ -32,6 +32,7 @@ def test_the_best_come_first_and_ties_stay_in_order() -> None:
 
 def test_a_candidate_is_kept_once_where_it_came_first() -> None:
     assert distinct(some()).score.tolist() == [0.5, 2.0, 0.5]
+    assert distinct(some().take(np.array([2, 1, 3, 0]))).score.tolist() == [0.5, 2.0, 9.0]
     assert len(distinct(together([some(), some()]))) == 3
 
 

@@ -29,6 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> File:
     triples += [fact("dbr:Land", "dbp:peak", "dbr:Alp"), fact("dbr:Land", "dbo:founded", f'"1800-01-01"{_DATE}')]
     triples += [fact("dbr:Land", "dbo:area", f'"42"{_NUMBER}'), fact("dbr:Land", "dbo:anthem", '"O Land"@en')]
     for name, (height, ascent) in PEAKS.items():
+        triples += [fact("dbr:Land", "dbo:range", f"dbr:{name}")] if name in ("Alp", "Ben") else []
         triples += [fact("dbr:Land", "dbo:peak", f"dbr:{name}"), fact(f"dbr:{name}", "dbo:location", "dbr:Town")]
         if height:
             triples += [
@@ -76,6 +77,8 @@ def test_a_class_that_the_question_names_is_told_and_cuts_the_answers_down(peaks
     assert [plain[name] for name in ("named", "not_named", "restricted")] == [1.0, 0.0, 0.0]
     assert [cut[name] for name in ("named", "not_named", "restricted")] == [1.0, 0.0, 1.0]
     assert (plain["size"], cut["size"]) == pytest.approx((np.log(4), np.log(3)))
+    (all_of_it,) = rows_of(found, peaks, "dbo:range")
+    assert [all_of_it[name] for name in ("named", "not_named", "restricted")] == [1.0, 0.0, 0.0]
     (other,) = rows_of(found, peaks, "dbo:capital")
     assert [other[name] for name in ("named", "not_named", "restricted")] == [0.0, 1.0, 0.0]
     for row in found_for(peaks, "What is in Land?", Land=-0.1).features:
@@ -113,6 +116,7 @@ def test_an_answer_that_is_itself_a_likely_mention_is_told(peaks: Retriever, log
     found = found_for(peaks, "Is Town in Land?", Land=-0.1, Town=log_p)
     (row,) = rows_of(found, peaks, "dbo:capital", form="select")
     assert row["mentioned"] == mentioned
+    assert row["named"] == 1.0 - mentioned  # what is a mention names no class
     assert [row["mentioned"] for row in rows_of(found, peaks, "dbo:area", form="select")] == [0.0]
 
 

@@ -83,6 +83,21 @@ def test_a_node_that_many_paths_lead_to_joins_each_of_them(tmp_path: Path, count
     assert found.tolist() == [[one, 0, other, 0] for one, other in combinations(range(count), 2)]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "free"),
+    [
+        (Seed(1, 0, 4, 0.0), Seed(2, 4, 9, 0.0), True),
+        (Seed(1, 0, 4, 0.0), Seed(2, 3, 9, 0.0), False),
+        (Seed(1, 0, 9, 0.0), Seed(2, 3, 5, 0.0), False),
+        (Seed(1, 0, 4, 0.0), Seed(1, 6, 9, 0.0), False),
+        (Seed(1, -1, -1, 0.0), Seed(2, 0, 4, 0.0), True),
+        (Seed(1, -1, -1, 0.0), Seed(2, -1, -1, 0.0), True),
+    ],
+)
+def test_other_entities_of_mentions_apart_may_both_be_meant(one: Seed, other: Seed, free: bool) -> None:
+    assert apart([one, other]).tolist() == [[False, free], [free, False]]
+
+
 def test_no_seeds_do_not_meet(neighbours: Neighbours) -> None:
     free = apart([])
     assert meetings([], [], free, neighbours).shape == (0, 4)

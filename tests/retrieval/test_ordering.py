@@ -1,8 +1,13 @@
-"""What words ask for; that the order chooses the right nodes is shown in `test_reach`."""
+"""What words ask for, and whom an order chooses; `test_reach` has random graphs."""
+
+from dataclasses import replace
 
 import pytest
 
-from retrieval.ordering import order_in
+from kg.terms import expand
+from retrieval.neighbours import Neighbours
+from retrieval.ordering import chosen, order_in
+from tests.toy_graph import fact, neighbours_of, relation_of
 
 
 @pytest.mark.parametrize(
@@ -32,12 +37,48 @@ def test_words_ask_for_an_order(question: str, cut: str, than: float, words: str
     assert question[order.start : order.end].strip() == words
 
 
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Neighbours:
+    """Ann and Bob are of one age and one year, Cid is younger; of Dan nothing is known."""
+    stated = {"Ann": ("30", "1950"), "Bob": ("30", "1950-07-01"), "Cid": ("12", "1990-01-01")}
+    triples = [fact("dbr:Dan", "dbo:knows", "dbr:Ann")]
+    for name, (age, born) in stated.items():
+        datatype = expand("xsd:date" if "-" in born else "xsd:gYear")
+        triples += [fact(f"dbr:{name}", "dbo:age", f'"{age}"')]
+        triples += [fact(f"dbr:{name}", "dbo:birth", f'"{born}"^^<{datatype}>')]
+    return neighbours_of(tmp_path_factory.mktemp("people"), triples)
+
+
 @pytest.mark.parametrize(
-    ("question", "by_age"), [("the oldest", True), ("the youngest", True), ("the earliest", False)]
+    ("question", "measure", "names"),
+    [
+        ("the highest", "dbo:age", "Ann Bob"),
+        ("the lowest", "dbo:age", "Cid"),
+        ("the oldest", "dbo:age", "Ann Bob"),
+        ("the youngest", "dbo:age", "Cid"),
+        ("the oldest", "dbo:birth", "Ann"),
+        ("the youngest", "dbo:birth", "Cid"),
+        ("the earliest", "dbo:birth", "Ann"),
+        ("the latest", "dbo:birth", "Cid"),
+        ("born in 1950", "dbo:birth", "Ann Bob"),
+        ("born before 1950", "dbo:birth", ""),
+        ("born after 1950", "dbo:birth", "Bob Cid"),
+        ("aged more than 12", "dbo:age", "Ann Bob"),
+        ("aged less than 30", "dbo:age", "Cid"),
+        ("the highest", "dbo:knows", ""),
+    ],
 )
-def test_age_is_told_apart_from_date(question: str, by_age: bool) -> None:
-    order = order_in(question)
-    assert order is not None and order.by_age == by_age
+def test_an_order_chooses_all_at_its_end_with_the_triples_that_show_it(
+    people: Neighbours, question: str, measure: str, names: str
+) -> None:
+    graph, order = people.graph, order_in(question)
+    assert order is not None
+    relation = relation_of(people, measure)
+    nodes, rows = chosen(replace(order, relation=relation), graph.entities, people.measures)
+    assert [graph.label_of(int(node)) for node in nodes] == names.split()
+    assert [(int(graph.s[row]), int(graph.p[row])) for row in rows] == [
+        (int(node), int(graph.predicates[relation // 2])) for node in nodes
+    ]
 
 
 @pytest.mark.parametrize(

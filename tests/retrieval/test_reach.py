@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pyoxigraph as ox
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg.store import query
@@ -16,7 +16,7 @@ from retrieval.ordering import Order
 from retrieval.path import Path, Seed
 from retrieval.reach import answers_of, layers_of
 from tests.random_graph import CLASSES, GRAPHS, MEASURES, NODES, VALUES, opened
-from tests.toy_graph import Triple, every_path, fact, relation_of, seed_of, spelt, steps, walk
+from tests.toy_graph import Triple, every_path, relation_of, seed_of, spelt, steps, walk
 
 
 def terms_of(path: Path, neighbours: Neighbours) -> set[str]:
@@ -121,12 +121,6 @@ def ordered(order: Order, measure: str, reached: set[str], triples: frozenset[Tr
         st.booleans(),
     ),
 )
-@example(
-    frozenset(
-        fact("dbr:N0", "dbo:near", f"dbr:N{i}") for i in (1, 2, 3)
-    ) | {fact(f"dbr:N{i}", "dbo:height", sorted(VALUES)[1 + i // 3]) for i in (1, 2, 3)},
-    "dbr:N0", "dbo:height", Order("most"),
-)  # fmt: skip
 @settings(max_examples=40)
 def test_an_order_chooses_what_the_values_say_and_keeps_ties(
     triples: frozenset[Triple], name: str, measure: str, order: Order
