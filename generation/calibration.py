@@ -55,8 +55,8 @@ class Calibration:
 
 
 def fit(masses: Sequence[float], right: Sequence[float], *, steps: int = 50) -> Calibration:
-    """The calibration that makes it likeliest which answers were right (0 to 1), by Newton's method in short steps, with
-    a mild pull to a = 1, b = 0; with fewer than `FEWEST` the pull alone."""
+    """The calibration that makes it likeliest which answers were right (0 to 1), by Newton's method in short steps,
+    with a mild pull to a = 1, b = 0; with fewer than `FEWEST` the pull alone."""
     if len(masses) < FEWEST:
         return Calibration(n=0)
     x = np.stack([_logit(np.asarray(masses, np.float64)), np.ones(len(masses))], axis=1)

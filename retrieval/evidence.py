@@ -75,7 +75,7 @@ def _head(path: Path, neighbours: Neighbours) -> str:
     if path.kind >= 0:
         head = f"{head} | {neighbours.graph.label_of(path.kind)}"
     if path.order is not None:
-        than = f" {path.order.than:.15g}" if path.order.cut in ("above", "below", "year") else ""
+        than = f" {path.order.than:.15g}" if path.order.cut not in ("most", "least") else ""
         head = f"{head} | {path.order.cut}{than} {neighbours.names[path.order.relation]}"
     return head
 

@@ -176,7 +176,7 @@ def _suits(measures: Measures, predicate: int, order: Order) -> bool:
     """Whether the values of a predicate can be ordered as asked: a year needs dates."""
     if not measures.has(predicate):
         return False
-    return bool(measures.dates[predicate]) if order.cut == "year" else True
+    return bool(measures.dates[predicate]) if order.cut in ("year", "after") else True
 
 
 def _fits(graph: Graph, answers: Ids, wanted: str) -> bool:

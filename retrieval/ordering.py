@@ -4,9 +4,11 @@ The words of the question tell which end of the order is asked for; which relati
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kg.graph import Ids
 from retrieval.measures import Measures
@@ -25,26 +27,36 @@ _COMPARISONS = (
         re.compile(rf"\b(?:more|greater|higher|larger|longer|taller|bigger|deeper|heavier) than {_AMOUNT}", re.I),
         "above",
     ),
-    (re.compile(rf"\b(?:over|above|exceeding|at least) {_AMOUNT}", re.I), "above"),
+    (re.compile(rf"\b(?:over|above|exceeding) {_AMOUNT}", re.I), "above"),
+    (re.compile(rf"\bat least {_AMOUNT}", re.I), "from"),
     (re.compile(rf"\b(?:less|fewer|lower|smaller|shorter) than {_AMOUNT}", re.I), "below"),
-    (re.compile(rf"\b(?:under|below|at most) {_AMOUNT}", re.I), "below"),
+    (re.compile(rf"\b(?:under|below) {_AMOUNT}", re.I), "below"),
+    (re.compile(rf"\bat most {_AMOUNT}", re.I), "to"),
     (re.compile(r"\b(?:before|earlier than|prior to|older than) (\d{3,4})\b()", re.I), "below"),
-    (re.compile(r"\b(?:after|later than|since|younger than|newer than) (\d{3,4})\b()", re.I), "above"),
+    (re.compile(r"\b(?:after|later than|younger than|newer than) (\d{3,4})\b()", re.I), "after"),
+    (re.compile(r"\bsince (\d{3,4})\b()", re.I), "from"),
     (re.compile(r"\b(?:in|during) (?:the year )?(\d{4})\b()", re.I), "year"),
 )
+_COMPARE: dict[str, Callable[[NDArray[np.float64], float], NDArray[np.bool_]]] = {
+    "above": np.greater,
+    "from": np.greater_equal,
+    "below": np.less,
+    "to": np.less_equal,
+    "after": lambda values, year: values >= year + 1,
+    "year": lambda values, year: np.floor(values) == year,
+}
 _TIMES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
 
 
 @dataclass(frozen=True)
 class Order:
-    """How answers are chosen by a measure. cut: most, least, above, below or year; than: the number compared with;
-    by_age: whether the word spoke of age, which for dates turns the order round. start, end: the words."""
+    """How answers are chosen by a measure, the relation. cut: most, least, above, from (or more), below, to (or less),
+    after or year (a date after, in the year); than: the number compared with; by_age: whether the word spoke of age,
+    which for dates turns the order round."""
 
     cut: str
     than: float = 0.0
     by_age: bool = False
-    start: int = -1
-    end: int = -1
     relation: int = -1
 
 
@@ -58,12 +70,12 @@ def order_in(question: str) -> Order | None:
         found = pattern.search(question)
         if found:
             number = float(found[1].replace(",", "")) * _TIMES.get((found[2] or "").lower(), 1.0)
-            return Order(cut, number, start=found.start(), end=found.end())
+            return Order(cut, number)
     found = _SUPERLATIVE.search(question)
     if found is None:
         return None
     word = found[1].lower()
-    return Order(_WORDS[word], by_age=word in _OF_AGE, start=found.start(), end=found.end())
+    return Order(_WORDS[word], by_age=word in _OF_AGE)
 
 
 def chosen(order: Order, nodes: Ids, measures: Measures) -> tuple[Ids, Ids]:
@@ -76,9 +88,7 @@ def chosen(order: Order, nodes: Ids, measures: Measures) -> tuple[Ids, Ids]:
         turned = order.by_age and not measures.dates[predicate]
         largest = (order.cut == "most") != turned
         kept = values == (values.max() if largest else values.min())
-    elif order.cut == "year":
-        kept = np.floor(values) == order.than
     else:
-        kept = values > order.than if order.cut == "above" else values < order.than
+        kept = _COMPARE[order.cut](values, order.than)
     nodes, first = np.unique(nodes[kept], return_index=True)
     return nodes, rows[kept][first]

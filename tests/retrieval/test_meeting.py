@@ -40,7 +40,7 @@ def ends(seed: Seed, relation: int, neighbours: Neighbours) -> set[int]:
     st.sampled_from([0, 1, 2, meeting.LONG]),
     st.integers(1, 20),
 )
-@settings(max_examples=40)
+@settings(max_examples=100)
 def test_meetings_and_links_are_all_there_are(
     triples: frozenset[Triple], drawn: list[tuple[str, tuple[int, int]]], long: int, most: int
 ) -> None:

@@ -56,7 +56,7 @@ def test_paths_of_up_to_three_relations_are_those_of_sparql(store: ox.Store, nei
 
 
 @given(GRAPHS, st.sampled_from(NODES), st.data())
-@settings(max_examples=25)
+@settings(max_examples=100)
 def test_answers_in_any_graph_are_those_of_set_arithmetic(
     triples: frozenset[Triple], name: str, data: st.DataObject
 ) -> None:
@@ -121,7 +121,7 @@ def ordered(order: Order, measure: str, reached: set[str], triples: frozenset[Tr
         st.booleans(),
     ),
 )
-@settings(max_examples=40)
+@settings(max_examples=100)
 def test_an_order_chooses_what_the_values_say_and_keeps_ties(
     triples: frozenset[Triple], name: str, measure: str, order: Order
 ) -> None:
