@@ -14,7 +14,7 @@ FEATURES = {
     "restricted": 0.5,  # the answers were cut down to that class
     "asked": 1.0,  # the answers are of the kind that the question word asks for
     "not_asked": -1.0,  # they are of another
-    "size": -0.2,  # log of the number of answers
+    "size": -0.2,  # log of the number of answers, before they are cut down
     "share": 1.0,  # log of the share of the answers among those of the same path by relations of the same name
     "mentioned": -2.0,  # an answer is itself a likely mention
     "ordered": 2.0,  # the answers are chosen by a measure, as the question's superlative or comparison asks

@@ -88,7 +88,7 @@ def finalists(asked: Asked, found: Candidates, neighbours: Neighbours, classes: 
                 place = int(asked.prepared.place[found.seeds[row, 0]])
                 variants += _with_orders(variants, order, asked, place, neighbours) if row < _MOST_ORDERED else []
             for _, own, values in variants:
-                values[PLACE["size"]] = np.log(len(own))
+                values[PLACE["size"]] = np.log(len(reached))
                 values[PLACE["mentioned"]] = float(len(own) <= _LOOKED_AT and np.isin(own, mentioned).any())
                 if wanted:
                     fits = _fits(graph, own, wanted)

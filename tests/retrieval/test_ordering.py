@@ -11,30 +11,32 @@ from tests.toy_graph import fact, neighbours_of, relation_of
 
 
 @pytest.mark.parametrize(
-    ("question", "cut", "than", "words"),
+    ("question", "cut", "than"),
     [
-        ("What is the highest mountain in Nepal?", "most", 0.0, "highest"),
-        ("Who is the YOUNGEST player?", "most", 0.0, "YOUNGEST"),
-        ("Which river is the shortest?", "least", 0.0, "shortest"),
-        ("What was the first film of X?", "least", 0.0, "first"),
-        ("Who is the oldest child?", "least", 0.0, "oldest"),
-        ("Cities with more than 2,500,000 people", "above", 2.5e6, "more than 2,500,000"),
-        ("Companies worth over 3.5 billion", "above", 3.5e9, "over 3.5 billion"),
-        ("Mountains higher than 8 thousand metres", "above", 8000.0, "higher than 8 thousand"),
-        ("Towns with fewer than 500 people", "below", 500.0, "fewer than 500"),
-        ("Which castles were built before 1400?", "below", 1400.0, "before 1400"),
-        ("Which libraries are older than 1400?", "below", 1400.0, "older than 1400"),
-        ("Who was born after 1990?", "above", 1990.0, "after 1990"),
-        ("Who died in 1990?", "year", 1990.0, "in 1990"),
-        ("Who died during the year 1990?", "year", 1990.0, "during the year 1990"),
-        ("Which of the largest towns has more than 10 schools?", "above", 10.0, "more than 10"),
+        ("What is the highest mountain in Nepal?", "most", 0.0),
+        ("Who is the YOUNGEST player?", "most", 0.0),
+        ("Which river is the shortest?", "least", 0.0),
+        ("What was the first film of X?", "least", 0.0),
+        ("Who is the oldest child?", "least", 0.0),
+        ("Cities with more than 2,500,000 people", "above", 2.5e6),
+        ("Companies worth over 3.5 billion", "above", 3.5e9),
+        ("Mountains higher than 8 thousand metres", "above", 8000.0),
+        ("Towns with fewer than 500 people", "below", 500.0),
+        ("Which castles were built before 1400?", "below", 1400.0),
+        ("Which libraries are older than 1400?", "below", 1400.0),
+        ("Who was born after 1990?", "after", 1990.0),
+        ("Who has lived there since 1990?", "from", 1990.0),
+        ("Towns with at least 500 people", "from", 500.0),
+        ("Towns with at most 500 people", "to", 500.0),
+        ("Who died in 1990?", "year", 1990.0),
+        ("Who died during the year 1990?", "year", 1990.0),
+        ("Which of the largest towns has more than 10 schools?", "above", 10.0),
     ],
 )
-def test_words_ask_for_an_order(question: str, cut: str, than: float, words: str) -> None:
+def test_words_ask_for_an_order(question: str, cut: str, than: float) -> None:
     order = order_in(question)
     assert order is not None
     assert (order.cut, order.than, order.relation) == (cut, than, -1)
-    assert question[order.start : order.end].strip() == words
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,10 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Neighbours:
         ("the latest", "dbo:birth", "Cid"),
         ("born in 1950", "dbo:birth", "Ann Bob"),
         ("born before 1950", "dbo:birth", ""),
-        ("born after 1950", "dbo:birth", "Bob Cid"),
+        ("born after 1950", "dbo:birth", "Cid"),
+        ("since 1950", "dbo:birth", "Ann Bob Cid"),
+        ("aged at least 30", "dbo:age", "Ann Bob"),
+        ("aged at most 12", "dbo:age", "Cid"),
         ("aged more than 12", "dbo:age", "Ann Bob"),
         ("aged less than 30", "dbo:age", "Cid"),
         ("the highest", "dbo:knows", ""),
