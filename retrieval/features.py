@@ -1,7 +1,7 @@
 """Plain features of a candidate, beside what the vectors say of it: a few numbers, each with a first weight that an
 untrained scorer uses and training moves.
 
-Those up to `unused` are known from the path alone; the rest from its answers, so only the best candidates get them.
+Those up to `back` are known from the path alone; the rest from its answers, so only the best candidates get them.
 """
 
 FEATURES = {
@@ -9,6 +9,7 @@ FEATURES = {
     "unused": -2.5,  # probability of mentions that the path does not begin at
     "overlap": 2.0,  # share of the words of the relations' names that the question holds
     "frequency": 0.6,  # log10 of how often the relations are stated, mean
+    "back": -2.0,  # how often a relation is followed by its inverse: to all that has the same, not what was asked for
     "named": 2.0,  # some answer has a class that the question names
     "not_named": 0.0,  # the question names a class, and no answer has one
     "restricted": 0.5,  # the answers were cut down to that class
@@ -20,10 +21,10 @@ FEATURES = {
     "ordered": 2.0,  # the answers are chosen by a measure, as the question's superlative or comparison asks
     "measure": 8.0,  # the cosine of the question and the measure's name
     "not_ordered": -1.0,  # the question asks for an order, and there is none
-    "holds": 1.0,  # for yes or no: it is yes
+    "holds": 2.0,  # for yes or no: it is yes
 }
 NAMES = tuple(FEATURES)
 FIRST_WEIGHTS = tuple(FEATURES.values())
 PLACE = {name: place for place, name in enumerate(NAMES)}
-OF_PATHS = 4
+OF_PATHS = 5
 """How many of them are known from the path alone: the first ones."""

@@ -5,6 +5,7 @@ A relation is a predicate with a direction: number 2k is predicate k of `Graph.p
 where their neighbours begin; a hub with a million neighbours over thirty relations costs thirty.
 """
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,12 @@ class Neighbours:
         names = ("pointer", "relation", "start", "end")
         arrays = {name: map_array(folder / f"{name}.npy") for name in names}
         return cls(graph, arrays, Measures.open(folder / "measures"))
+
+    @cached_property
+    def type_relation(self) -> int:
+        """The relation from a thing to its classes, -1 where the graph has none."""
+        place = np.flatnonzero(np.asarray(self.graph.predicates) == self.graph.type_id)
+        return 2 * int(place[0]) if len(place) else -1
 
     def relations_of(self, entity: int) -> Ids:
         """The relations around an entity, ascending."""

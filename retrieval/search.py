@@ -57,6 +57,8 @@ def path_features(asked: Asked, seeds: NDArray[np.int64], relations: NDArray[np.
     features[:, PLACE["seed"]] = log_p[seeds[:, 0]] + log_p[seeds[:, 1]] * second
     features[:, PLACE["unused"]] = (~used) @ asked.sure
     features[:, PLACE["overlap"]] = (asked.overlap[relations] * present).sum((1, 2)) / count
+    returns = (relations[..., 1:] == relations[..., :-1] ^ 1) & present[..., 1:]
+    features[:, PLACE["back"]] = returns.sum((1, 2))
     features[:, PLACE["frequency"]] = (asked.frequency[relations] * present).sum((1, 2)) / count
     return features
 
@@ -88,10 +90,15 @@ def as_candidates(asked: Asked, seeds: NDArray[np.int64], relations: NDArray[np.
 
 
 def _first_steps(asked: Asked, neighbours: Neighbours) -> Candidates:
-    around = [neighbours.relations_of(seed.entity) for seed in asked.seeds]
+    """The paths of one relation; what something is an instance of is no answer."""
+    around = [own[own != neighbours.type_relation] for own in map(neighbours.relations_of, _entities(asked))]
     owners = np.repeat(np.arange(len(around)), [len(own) for own in around])
     relations = np.concatenate(around).astype(np.int64) if around else np.zeros(0, np.int64)
     return as_candidates(asked, *single(owners, relations[:, None]), 0)
+
+
+def _entities(asked: Asked) -> list[int]:
+    return [seed.entity for seed in asked.seeds]
 
 
 def _longer(asked: Asked, frontier: Candidates, neighbours: Neighbours, sample: int) -> Candidates:
@@ -100,6 +107,7 @@ def _longer(asked: Asked, frontier: Candidates, neighbours: Neighbours, sample: 
     for row in range(len(frontier)):
         path = frontier.path(row, asked.seeds)
         following = _next_relations(path, neighbours, sample)
+        following = following[following != neighbours.type_relation]
         owners.append(np.full(len(following), frontier.seeds[row, 0]))
         before = np.tile(np.array(path.relations, np.int64), (len(following), 1))
         relations.append(np.concatenate([before, following[:, None].astype(np.int64)], axis=1))
