@@ -86,7 +86,9 @@ def test_without_text_the_graph_is_the_clean_one(run: Run, config: Path, tmp_pat
     with pytest.raises(ModelError, match="Build with a text source"):
         kb.relate("Marie Curie was born in Warsaw.")
     with pytest.raises(ModelError, match=r"its build skipped training\. Run `limbeck train`"):
-        kb.ask("Where was Ada Lovelace born?")
+        kb.ask("Where was Ada Lovelace born?", model="teacher")
+    answer = kb.ask("Where was Ada Lovelace born?")
+    assert (answer.text, answer.model) == ("London", "retriever")
     assert kb.retrieve("Where was Ada Lovelace born?")
     with pytest.raises(ModelError, match="skipped training"):
         run("distill", tmp_path)

@@ -168,7 +168,7 @@ def test_wrong_use_says_what_is_known(small_workspace: Path, gold: Path, tmp_pat
         measure.run(small_workspace, "answers", questions, predictions=tmp_path / "nowhere" / "out")
     with pytest.raises(ParseError, match="'mentions' is missing"):
         measure.run(small_workspace, "linking", gold / "relations.jsonl")
-    with pytest.raises(UsageError, match="teacher or student"):
+    with pytest.raises(UsageError, match="one of teacher, student, retriever"):
         measure.run(small_workspace, "answers", questions, model="oracle")
 
 
