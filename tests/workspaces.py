@@ -26,8 +26,8 @@ TEXTS = (
 
 
 def small_config(sources: Path) -> "Config":
-    """The options of the small workspace, over the files that `write_sources` writes. A teacher that has learnt so little
-    is never sure, so nothing is refused."""
+    """The options of the small workspace, over the files that `write_sources` writes. A teacher that has learnt so
+    little is never sure, so nothing is refused."""
     from flows.config import Config
     from generation.options import TrainingOptions
     from kg.sources import SourceOptions
