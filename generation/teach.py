@@ -11,6 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from generation.answer import Teacher
 from generation.calibration import Calibration, calibrated
 from generation.checkpoint import Checkpoints, put_back, run_key, trained
@@ -28,6 +30,8 @@ from retrieval.training import Example, ScorerOptions, make_examples, train_scor
 
 HELD_OUT = "held-out.jsonl"
 MOST_HELD_OUT = 200
+MOST_VALIDATION = 300
+"""Most of the given questions that the best state is chosen by."""
 
 
 def train_teacher(
@@ -50,6 +54,7 @@ def train_teacher(
     own, kept = split_by_entity(made, options.held_out)
     held_out = [*asked, *kept][:MOST_HELD_OUT]
     given, given_apart = split_by_entity(given, options.validation, salt=b"validation")
+    given, given_apart = _drawn(given, options.given, options), _drawn(given_apart, MOST_VALIDATION, options)
     own, own_apart = split_by_entity(own, options.validation, salt=b"validation")
     examples = _examples(given, own, retriever, "questions")
     if not examples:
@@ -79,6 +84,12 @@ def train_teacher(
         "joint": _facts(second) if second else None,
         "calibration": asdict(calibration),
     }
+
+
+def _drawn(questions: Sequence[Question], most: int, options: TrainingOptions) -> list[Question]:
+    """At most so many of the questions, in their order."""
+    places = np.random.default_rng(options.seed).permutation(len(questions))[:most]
+    return [questions[place] for place in sorted(places.tolist())]
 
 
 def _calibrated(retriever: Retriever, reader: Generator, questions: Sequence[Question]) -> Calibration:

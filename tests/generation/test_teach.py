@@ -205,3 +205,9 @@ def test_nobody_learns_from_the_questions_that_choose_the_best_state(
 def test_options_out_of_range_are_refused_by_name(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         TrainingOptions(**options)
+
+
+def test_of_many_given_questions_some_are_drawn(tmp_path: Path, encoder_folder: Path) -> None:
+    options = replace(OPTIONS, given=2, validation=0.0, held_out=0.0)
+    report = train_teacher(tmp_path / "models", toy_retriever(tmp_path), encoder_folder, toy_questions(), options)
+    assert report["questions"]["given"] == 2 < len(toy_questions())
