@@ -25,8 +25,11 @@ def main() -> None:
 def page() -> str:
     """The page as Markdown."""
     parts = [_HEAD]
-    for name in ("dbpedia", "metaqa"):
-        record = json.loads((HERE / f"answering-{name}.json").read_text("utf-8"))
+    for name in _TITLES:
+        path = HERE / f"answering-{name}.json"
+        if not path.exists():
+            continue
+        record = json.loads(path.read_text("utf-8"))
         parts.append(f"## {_TITLES[name]}\n\n`{record['command']}`, commit {record['commit']}, {record['date']}.\n")
         parts.append(_table(record["results"]))
     return "\n".join(parts)
