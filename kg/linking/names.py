@@ -94,7 +94,8 @@ class Names:
 
         A word of fewer than `MIN_LETTERS` letters, or with a digit, stands for itself alone; one of fewer than
         `_TWO_EDITS` for those at one edit (a letter more, less or other, or two swapped); a longer one also for those
-        at two that share a form with it. Any stands for those that it is without their letters that are no ASCII.
+        at two that share a form with it. Any stands for those that it is without their letters that are no ASCII, of
+        which a word that may not vary needs two.
         """
         forms = [_forms(word) for word in words]
         hashes = np.fromiter((form for own in forms for form in own), np.uint32)
@@ -121,7 +122,7 @@ class Names:
             edits = OSA.distance(word, other, score_cutoff=most)
             if edits <= most:
                 near.append((number, edits))
-            elif is_form and Indel.distance(word, other) == len(other) - len(word):
+            elif is_form and Indel.distance(word, other) == len(other) - len(word) > 1:
                 near.append((number, 1))
         return near
 
