@@ -118,12 +118,13 @@ class KnowledgeBase:
             raise ModelError("this snapshot has no student. Run `limbeck distill`.")
         return Student.open(folder)
 
-    def calibration(self, name: str) -> "Calibration":
-        """From what a model's marginal puts on answers to how probable it is that they are right."""
+    @cached_property
+    def calibrations(self) -> "dict[str, Calibration]":
+        """By model, from what the marginal puts on answers to how probable it is that they are right."""
         from generation.calibration import Calibration
 
         models = self.snapshot.folder / "models"
-        return Calibration.open(models / "student" if name == "student" else models)
+        return {name: Calibration.open(models / "student" if name == "student" else models) for name in MODELS}
 
     def answerer(self, name: str) -> "Answerer":
         """The model of that name: evidence to answers."""
@@ -159,7 +160,7 @@ class KnowledgeBase:
         answerer = self.answerer(name)
         found = self.retriever.retrieve_many(questions, mode=mode, seeds=seeds)
         started = time.perf_counter()
-        calibration, least = self.calibration(name), self.retriever.options.refuse
+        calibration, least = self.calibrations[name], self.retriever.options.refuse
         predictions = [
             judged(prediction, calibration, least=least)
             for prediction in answerer.predict(questions, [retrieved.evidence for retrieved in found])

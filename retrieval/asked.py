@@ -70,7 +70,7 @@ class Asked:
         question, spans = prepared.question, prepared.spans
         taken = [(start, end) for start, end, _ in spans]
         stems = [stem for start, end, stem in words_of(question) if stem and not _inside(start, end, taken)]
-        covers = [[seed.start < end and start < seed.end for start, end in taken] for seed in prepared.seeds]
+        covers = [[_overlap(seed, start, end) for start, end in taken] for seed in prepared.seeds]
         return cls(
             prepared,
             projected.steps_of(prepared.masked, prepared.whole, form_hints(question)),
@@ -125,7 +125,7 @@ def sure_spans(seeds: Sequence[Seed]) -> list[tuple[int, int, float]]:
     """(start, end, probability) of mentions that do not overlap, the likeliest first."""
     found: list[tuple[int, int, float]] = []
     for seed in sorted(seeds, key=lambda seed: (-seed.log_p, seed.start)):
-        if seed.start >= 0 and not any(seed.start < end and start < seed.end for start, end, _ in found):
+        if seed.start >= 0 and not any(_overlap(seed, start, end) for start, end, _ in found):
             found.append((seed.start, seed.end, float(np.exp(min(seed.log_p, 0.0)))))
     return found
 

@@ -96,12 +96,9 @@ def _supporting_rows(path: Path, neighbours: Neighbours, answers: Ids) -> tuple[
     """For each of the answers in turn the rows that show it, while they fit into SHOWN_ROWS: one chain from each seed,
     and its class."""
     graph = neighbours.graph
-    branches = []
-    while path is not None:
-        branches.append((path, layers_of(path.seed, path.relations, neighbours)))
-        if path.meets is None:
-            break
-        path = path.meets
+    branches = [
+        (branch, layers_of(branch.seed, branch.relations, neighbours)) for branch in (path, path.meets) if branch
+    ]
     rows: dict[int, None] = {}
     for node in answers[:SHOWN_ROWS].tolist():
         chain: dict[int, None] = {}

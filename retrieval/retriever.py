@@ -149,7 +149,9 @@ class Retriever:
 
     def finalists(self, prepared: Prepared) -> Finalists:
         """The best candidates of a question, with their answers."""
-        asked = self.asked(prepared)
+        return self._finalists(self.asked(prepared))
+
+    def _finalists(self, asked: Asked) -> Finalists:
         found = search(asked, self.neighbours, self.options)
         return finalists(asked, found, self.neighbours, self.classes, most=self.options.finalists)
 
@@ -157,8 +159,7 @@ class Retriever:
         if not prepared.seeds:
             return [], 1.0
         asked = self.asked(prepared)
-        found = search(asked, self.neighbours, self.options)
-        best = finalists(asked, found, self.neighbours, self.classes, most=self.options.finalists)
+        best = self._finalists(asked)
         forms = dict(zip(FORMS, asked.steps.forms.tolist(), strict=True))
         ranked: list[tuple[float, Path]] = []
         is_ask = best.shape == ASKED
