@@ -23,6 +23,7 @@ from retrieval.evidence import Seed
 from retrieval.lexical import rank_texts
 from retrieval.neighbours import Neighbours
 from retrieval.retriever import Retriever
+from retrieval.search import spread
 
 MOST = 256
 """Most triples around the seeds of one question that dense and bm25 rank."""
@@ -36,7 +37,7 @@ RESTART = 0.5
 """The chance of going back to a seed at each step, as HippoRAG has it."""
 
 Rows = NDArray[np.int64]
-Terms = NDArray[np.int32] | NDArray[np.int64]
+Terms = NDArray[np.integer]
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,9 @@ def rows_around(neighbours: Neighbours, entities: Terms, most: int) -> Rows:
     total = sum(len(group) for group in groups)
     if total > most:
         share = max(1, most // len(groups))
-        groups = [_spread(group, share) for group in groups]
+        groups = [spread(group, share) for group in groups]
     rows = np.unique(np.concatenate(groups)) if groups else np.zeros(0, np.int64)
-    return _spread(rows, most)
+    return spread(rows, most)
 
 
 def rows_within(neighbours: Neighbours, entities: Terms, hops: int) -> Rows:
@@ -133,7 +134,7 @@ def rows_within(neighbours: Neighbours, entities: Terms, hops: int) -> Rows:
     frontier: Terms = entities
     seen: Terms = entities
     for _step in range(hops):
-        near = rows_around(neighbours, _spread(frontier, MOST_NODES), MOST_OF_ALL)
+        near = rows_around(neighbours, spread(frontier, MOST_NODES), MOST_OF_ALL)
         rows = np.union1d(rows, near)
         ends = np.union1d(np.asarray(graph.s)[near], np.asarray(graph.o)[near])
         going_on = ~np.isin(np.asarray(graph.kind)[ends], (LITERAL, CLASS))
@@ -230,9 +231,3 @@ def _ends(graph: Graph, rows: Rows, seeds: set[int]) -> list[int]:
 
 def _entities(seeds: Sequence[Seed]) -> NDArray[np.int32]:
     return np.unique(np.array([seed.entity for seed in seeds], np.int32))
-
-
-def _spread(items: Terms, most: int) -> NDArray[np.int64]:
-    """At most `most` items, evenly spaced, in order."""
-    wide = np.asarray(items, np.int64)
-    return wide if len(wide) <= most else wide[np.linspace(0, len(wide) - 1, most).astype(np.int64)]

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.arrays import map_array
+
 _COLUMNS = ("pointer", "texts", "weights")
 
 
@@ -24,7 +26,7 @@ class Postings:
     @classmethod
     def open(cls, folder: Path) -> "Postings":
         """The postings written by `save`."""
-        pointer, texts, weights = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _COLUMNS)
+        pointer, texts, weights = (map_array(folder / f"{name}.npy") for name in _COLUMNS)
         return cls(pointer, texts, weights, int(np.load(folder / "size.npy")))
 
     def save(self, folder: Path) -> None:

@@ -6,6 +6,8 @@ from two mentions that lead to the same node meet there. For yes or no a relatio
 The cost follows the distinct relations, not the degree.
 """
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,7 @@ from retrieval.path import Path
 from retrieval.question import FORMS
 from retrieval.scorer import ASKED, LENGTH_POWER, MEETING
 
+Number = TypeVar("Number", bound=np.integer)
 _UNLIKELY = -7.0
 """Longer paths, and links for yes or no, are not looked for where the log probability that the question asks for such
 is below."""
@@ -149,7 +152,7 @@ def _between(
     return [*parts, as_candidates(asked, links[:, [0, 2]], relations, ASKED)]
 
 
-def spread(items: NDArray[np.int32], most: int) -> NDArray[np.int32]:
+def spread(items: NDArray[Number], most: int) -> NDArray[Number]:
     """At most `most` items, evenly spaced, in order."""
     if len(items) <= most:
         return items
