@@ -74,6 +74,7 @@ class Retriever:
         self.resolve = resolve
         self.beside = beside
         self._projected: Projected | None = None
+        self._versions: tuple[int, ...] = ()
 
     @cached_property
     def wording(self) -> Wording:
@@ -92,14 +93,11 @@ class Retriever:
         return np.log10(np.maximum(counts, 1)).astype(np.float32)
 
     def projected(self) -> Projected:
-        """The scorer over all relations; made anew after `forget_scores`."""
-        if self._projected is None:
-            self._projected = self.scorer.project(self.relation_vectors)
+        """The scorer over all relations, made anew whenever the scorer is another or has learnt something."""
+        versions = tuple(parameter._version for parameter in self.scorer.parameters())
+        if self._projected is None or self._projected.scorer is not self.scorer or self._versions != versions:
+            self._projected, self._versions = self.scorer.project(self.relation_vectors), versions
         return self._projected
-
-    def forget_scores(self) -> None:
-        """To be called when the scorer has learnt something."""
-        self._projected = None
 
     def retrieve(
         self, question: str, *, k: int | None = None, mode: str = "hybrid", seeds: Sequence[Seed] | None = None

@@ -227,7 +227,6 @@ def _best_rate(
         tried.append((lost, rate, losses, deepcopy(retriever.scorer.state_dict())))
     _, rate, losses, state = min(tried, key=lambda item: item[0])
     retriever.scorer.load_state_dict(state)
-    retriever.forget_scores()
     return rate, losses
 
 
@@ -262,7 +261,6 @@ def _one_round(
                 advance(len(batch))
             losses.append(summed / max(len(examples), 1))
     scorer.eval()
-    retriever.forget_scores()
     return losses
 
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from kg.errors import UsageError
 from kg.terms import expand
@@ -11,7 +12,7 @@ from retrieval.evidence import SHOWN, Seed, gather
 from retrieval.options import RetrievalOptions
 from retrieval.question import FORMS
 from retrieval.retriever import Retriever
-from retrieval.scorer import ASKED
+from retrieval.scorer import ASKED, PathScorer
 from tests.scorers import shaken
 from tests.toy import CLEAN
 from tests.toy_graph import seed_of, spelt, steps, walk
@@ -135,3 +136,14 @@ def test_evidence_shows_its_answers(retriever: Retriever, question: str, count: 
             assert (graph.terms[piece.path.target] in reached) == (piece.labels == ("yes",))
         else:
             assert min(len(reached), SHOWN) == min(int(piece.labels[0]), SHOWN)
+
+
+def test_a_scorer_that_has_learnt_or_is_another_scores_at_once(retriever: Retriever) -> None:
+    before = retriever.projected()
+    assert retriever.projected() is before
+    with torch.no_grad():
+        retriever.scorer.kinds.add_(0.1)
+    learnt = retriever.projected()
+    assert not torch.equal(learnt.kinds, before.kinds)
+    retriever.scorer = PathScorer(retriever.encoder.dimension)
+    assert torch.equal(retriever.projected().kinds, before.kinds)

@@ -187,7 +187,6 @@ def test_candidates_are_found_anew_by_what_the_scorer_has_learnt(toy_folder: Fil
     retriever = toy_retriever(toy_folder, RetrievalOptions(beam=1, sample=4))
     examples = make_examples(EVERY, retriever)
     shaken(retriever.scorer, by=1.0)
-    retriever.forget_scores()
     again = refresh_examples(examples, retriever)
     assert [example.question for example in again] == [example.question for example in examples]
     assert [example.prepared is before.prepared for example, before in zip(again, examples, strict=True)]
