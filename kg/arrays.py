@@ -1,11 +1,15 @@
 """Small operations on sorted terms and on arrays of numbers that several parts need."""
 
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+Columns = TypeVar("Columns", bound=Any)
 
 
 def map_array(path: Path) -> NDArray[Any]:
@@ -40,3 +44,16 @@ def spread(sizes: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """
     group = np.repeat(np.arange(len(sizes)), sizes)
     return group, np.arange(len(group)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+
+
+def take_rows(columns: Columns, rows: NDArray[np.int64]) -> Columns:
+    """A dataclass of arrays of one length, with these rows of each."""
+    taken: Columns = type(columns)(*(getattr(columns, field.name)[rows] for field in fields(columns)))
+    return taken
+
+
+def join_rows(parts: Sequence[Columns]) -> Columns:
+    """The rows of several dataclasses of arrays, one after another; there is at least one."""
+    names = [field.name for field in fields(parts[0])]
+    joined: Columns = type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return joined

@@ -1,11 +1,12 @@
 """Candidate paths of one question as columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.arrays import take_rows
 from retrieval.options import MOST_HOPS
 from retrieval.path import Path, Seed
 
@@ -25,7 +26,7 @@ class Candidates:
 
     def take(self, rows: NDArray[np.int64]) -> "Candidates":
         """Some of the candidates, in this order."""
-        return Candidates(*(getattr(self, field.name)[rows] for field in fields(self)))
+        return take_rows(self, rows)
 
     def best(self, most: int) -> "Candidates":
         """The candidates with the best scores, best first."""
@@ -47,11 +48,6 @@ def single(seeds: NDArray[np.int64], relations: NDArray[np.int64]) -> tuple[NDAr
     both = np.full((len(seeds), 2, MOST_HOPS), -1, np.int64)
     both[:, 0, : relations.shape[1]] = relations
     return np.stack([seeds, np.full(len(seeds), -1)], axis=1), both
-
-
-def together(parts: Sequence[Candidates]) -> Candidates:
-    """The candidates of several sets, one after another."""
-    return Candidates(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Candidates)))
 
 
 def distinct(candidates: Candidates) -> Candidates:

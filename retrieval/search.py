@@ -11,9 +11,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.arrays import join_rows
 from kg.graph import CLASS, LITERAL
 from retrieval.asked import Asked
-from retrieval.candidates import Candidates, single, together
+from retrieval.candidates import Candidates, single
 from retrieval.features import OF_PATHS, PLACE
 from retrieval.meeting import apart, linked, meetings
 from retrieval.neighbours import Neighbours
@@ -45,7 +46,7 @@ def search(asked: Asked, neighbours: Neighbours, options: RetrievalOptions, *, e
             break
         found.append(frontier)
     found += _between(asked, found[0], neighbours, options, explore)
-    every = together(found)
+    every = join_rows(found)
     return every.best(len(every))
 
 

@@ -16,11 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kg.arrays import join_rows
 from kg.graph import Graph, Ids
 from kg.progress import progress
 from kg.values import same_value
 from retrieval.asked import Asked, Prepared, prepare
-from retrieval.candidates import Candidates, distinct, single, together
+from retrieval.candidates import Candidates, distinct, single
 from retrieval.evidence import countable
 from retrieval.finalists import finalists
 from retrieval.path import Path, Seed
@@ -127,7 +128,7 @@ def make_example(
         targets = gold_terms(values, neighbours.graph)
         reaching = _reaching(prepared.seeds, targets, retriever) if reaching is None else reaching
         chosen += _as_candidates(asked, reaching)
-    best = finalists(asked, distinct(together(chosen)), neighbours, retriever.classes, most=10**6)
+    best = finalists(asked, distinct(join_rows(chosen)), neighbours, retriever.classes, most=10**6)
     if not best.paths:
         return None
     quality = [

@@ -7,9 +7,10 @@ Nothing is decided here: of overlapping spans all are kept, with what tells the 
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.arrays import join_rows, take_rows
 from kg.linking.aliases import Aliases
 from kg.linking.demonyms import COUNTRY_OF
-from kg.linking.found import Found, concat, take
+from kg.linking.found import Found
 from kg.linking.matches import match_words
 from kg.linking.partial import EDIT_COST, find_parts
 from kg.linking.question import Word, ngrams
@@ -25,7 +26,7 @@ def find_names(words: list[Word], aliases: Aliases) -> Found:
     matches = match_words(words, aliases.names)
     whole = _whole(words, matches.weight, aliases)
     parts = find_parts(matches, aliases.names)
-    return concat(whole, take(parts, np.flatnonzero(~np.isin(parts.row, whole.row))))
+    return join_rows([whole, take_rows(parts, np.flatnonzero(~np.isin(parts.row, whole.row)))])
 
 
 def _whole(words: list[Word], weight: NDArray[np.float64], aliases: Aliases) -> Found:

@@ -1,6 +1,6 @@
 """Spans of a question that match the name of an entity, as columns."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,3 @@ class Found:
     coverage: NDArray[np.float64]
     weight: NDArray[np.float64]
     gaps: NDArray[np.float64]
-
-
-def take(found: Found, places: NDArray[np.int64]) -> Found:
-    """The rows at these places."""
-    return Found(*(getattr(found, field.name)[places] for field in fields(Found)))
-
-
-def concat(one: Found, other: Found) -> Found:
-    """The rows of both."""
-    return Found(*(np.concatenate([getattr(one, field.name), getattr(other, field.name)]) for field in fields(Found)))

@@ -7,9 +7,9 @@ graph. Of each the words near its rarest one are matched, and the names with the
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.arrays import spread
+from kg.arrays import spread, take_rows
 from kg.graph import Ids
-from kg.linking.found import Found, take
+from kg.linking.found import Found
 from kg.linking.matches import STOP, Matches
 from kg.linking.names import Names
 
@@ -48,7 +48,7 @@ def find_parts(matches: Matches, names: Names) -> Found:
     coverage = np.bincount(owner, like, n) / np.maximum(np.bincount(group, weight, n), 1e-9)
     total = np.bincount(owner, like * matches.share[place], n).astype(np.float64)
     found = Found(first, last, names.row[name].astype(np.int64), coverage, total, np.maximum(gaps, 0.0))
-    return take(found, np.argsort(found.gaps - total * np.sqrt(coverage), kind="stable")[:MOST])
+    return take_rows(found, np.argsort(found.gaps - total * np.sqrt(coverage), kind="stable")[:MOST])
 
 
 def _anchored(matches: Matches, names: Names) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

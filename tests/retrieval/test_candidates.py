@@ -1,6 +1,7 @@
 import numpy as np
 
-from retrieval.candidates import Candidates, distinct, single, together
+from kg.arrays import join_rows
+from retrieval.candidates import Candidates, distinct, single
 from retrieval.path import Path, Seed
 
 SEEDS = (Seed(7, 0, 3, -0.1), Seed(9, 5, 8, -0.2))
@@ -33,7 +34,7 @@ def test_the_best_come_first_and_ties_stay_in_order() -> None:
 def test_a_candidate_is_kept_once_where_it_came_first() -> None:
     assert distinct(some()).score.tolist() == [0.5, 2.0, 0.5]
     assert distinct(some().take(np.array([2, 1, 3, 0]))).score.tolist() == [0.5, 2.0, 9.0]
-    assert len(distinct(together([some(), some()]))) == 3
+    assert len(distinct(join_rows([some(), some()]))) == 3
 
 
 def test_single_paths_have_no_second_branch() -> None:
