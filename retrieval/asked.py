@@ -1,6 +1,7 @@
 """A question made ready to be searched for: its masks and their vectors, which mentions are sure, the scores of all
 relations."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from kg.types import Encoder
 from retrieval.classes import Classes, NamedClass
+from retrieval.features import TRAITS
 from retrieval.path import Seed
 from retrieval.question import FORMS, form_hints
 from retrieval.scorer import Projected, Steps
@@ -24,13 +26,17 @@ _LIKELY = -3.0
 _CLASS_LOG_P = -1.5
 """Log of the probability that a question without a sure mention begins at a class that it names."""
 _MOST_CLASSES = 3
+_NO_TRAITS = (0.0,) * len(TRAITS)
+_ARTICLE = re.compile(r"""[\s"'“”‘’]*(?:(?:the|an?|called|named)\s+)?["'“‘]?""", re.IGNORECASE)
+"""What may stand between the name of a class and a mention that it tells of."""
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A question, its seeds, and vectors: whole (D,), masked (M, D); place (n_seeds,) says which mask is a seed's.
 
-    spans: mentions that do not overlap, likeliest first, each with its probability.
+    spans: mentions that do not overlap, likeliest first, each with its probability. apposed: (n_seeds,), whether the
+    question names a class of the seed just beside its mention, as in "the film Persepolis".
     """
 
     question: str
@@ -39,6 +45,7 @@ class Prepared:
     place: NDArray[np.int64]
     masked: NDArray[np.float32]
     whole: NDArray[np.float32]
+    apposed: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,8 @@ class Asked:
 
     steps: the scores of all relations. overlap: for each relation the share of its words that the question holds, (R,).
     frequency: (R,). sure: (n_spans,), the probabilities of the spans; covers: (n_seeds, n_spans), whether a seed's
-    mention overlaps them. weights: of the features; cosine: that of the cosines.
+    mention overlaps them; traits: (n_seeds, n_traits), 0 where they are not known. weights: of the features; cosine:
+    that of the cosines.
     """
 
     prepared: Prepared
@@ -56,6 +64,7 @@ class Asked:
     frequency: NDArray[np.float32]
     sure: NDArray[np.float32]
     covers: NDArray[np.bool_]
+    traits: NDArray[np.float32]
     weights: NDArray[np.float32]
     cosine: float
 
@@ -78,6 +87,7 @@ class Asked:
             frequency,
             np.array([p for _, _, p in spans], np.float32),
             np.array(covers, bool).reshape(len(prepared.seeds), len(spans)),
+            np.array([seed.traits or _NO_TRAITS for seed in prepared.seeds], np.float32).reshape(-1, len(TRAITS)),
             projected.scorer.weights.detach().numpy(),
             float(projected.scorer.cosine.detach()),
         )
@@ -112,6 +122,7 @@ def prepare(
                 np.array([number[text] for text in own_texts], np.int64),
                 np.stack([vectors[text] for text in distinct]) if distinct else empty[None],
                 vectors[question] if distinct else empty,
+                _apposed(question, own, classes),
             )
         )
     return ready
@@ -119,6 +130,24 @@ def prepare(
 
 def _class_seeds(named: Sequence[NamedClass]) -> list[Seed]:
     return [Seed(item.term, item.start, item.end, _CLASS_LOG_P) for item in named[:_MOST_CLASSES]]
+
+
+def _apposed(question: str, seeds: Sequence[Seed], classes: Classes) -> NDArray[np.float32]:
+    """Whether a class of each seed is named just before or after its mention."""
+    named = classes.named(question)
+    beside: dict[tuple[int, int], list[int]] = {}
+    for place in {(seed.start, seed.end) for seed in seeds if seed.start >= 0}:
+        beside[place] = [
+            item.term
+            for item in named
+            if (item.end <= place[0] and _ARTICLE.fullmatch(question, item.end, place[0]))
+            or (place[1] <= item.start and not question[place[1] : item.start].strip(" \"'”’"))
+        ]
+    fitting = [
+        any(term in classes.graph.types_of(seed.entity) for term in beside.get((seed.start, seed.end), ()))
+        for seed in seeds
+    ]
+    return np.array(fitting, np.float32)
 
 
 def sure_spans(seeds: Sequence[Seed]) -> list[tuple[int, int, float]]:

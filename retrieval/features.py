@@ -1,8 +1,25 @@
 """Plain features of a candidate, beside what the vectors say of it: a few numbers, each with a first weight that an
 untrained scorer uses and training moves.
 
-Those up to `back` are known from the path alone; the rest from its answers, so only the best candidates get them.
+The first `OF_PATHS` are known from the path alone; the rest from its answers, so only the best candidates get them.
 """
+
+TRAITS = (
+    "share",
+    "popularity",
+    "last_name",
+    "other_name",
+    "lower",
+    "small",
+    "coverage",
+    "weight",
+    "plain",
+    "overlap",
+    "words",
+    "candidates",
+)
+"""Features of seeds (`kg.linking.belief`) that training may weigh anew: which names are meant differs from one kind of
+questions to another."""
 
 FEATURES = {
     "seed": 1.0,  # log p of the seeds
@@ -10,6 +27,8 @@ FEATURES = {
     "overlap": 2.0,  # share of the words of the relations' names that the question holds
     "frequency": 0.6,  # log10 of how often the relations are stated, mean
     "back": -2.0,  # how often a relation is followed by its inverse: to all that has the same, not what was asked for
+    "apposed": 1.5,  # the question names a class of the seed just beside it: "the film Persepolis"
+    **{f"seed {name}": 0.0 for name in TRAITS},
     "named": 2.0,  # some answer has a class that the question names
     "not_named": 0.0,  # the question names a class, and no answer has one
     "restricted": 0.5,  # the answers were cut down to that class
@@ -26,5 +45,5 @@ FEATURES = {
 NAMES = tuple(FEATURES)
 FIRST_WEIGHTS = tuple(FEATURES.values())
 PLACE = {name: place for place, name in enumerate(NAMES)}
-OF_PATHS = 5
+OF_PATHS = 6 + len(TRAITS)
 """How many of them are known from the path alone: the first ones."""

@@ -4,12 +4,16 @@ Of overlapping spans all stay that are likely enough: the paths around each deci
 encoding of the question without it.
 """
 
+import numpy as np
+
 from kg.linking.aliases import Aliases
-from kg.linking.belief import believe
+from kg.linking.belief import WEIGHTS, believe
 from kg.linking.candidates import find_names
 from kg.linking.question import Word, read_words
-from retrieval.evidence import Seed
+from retrieval.features import TRAITS
+from retrieval.path import Seed
 
+_TRAITS = [list(WEIGHTS).index(name) for name in TRAITS]
 MOST_SEEDS = 24
 """Most seeds of one question, the likeliest: each costs a reading of the question."""
 MOST_SPANS = 8
@@ -25,17 +29,18 @@ def mentioned(question: str, aliases: Aliases) -> list[Seed]:
         return []
     found = find_names(words, aliases)
     believed = believe(words, found, aliases)
-    columns = (found.first[believed.span], found.last[believed.span], believed.entity, -believed.log_p)
-    rows = sorted(zip(*(column.tolist() for column in columns), strict=True), key=lambda row: (row[3], *row[:3]))
+    first, last = found.first[believed.span], found.last[believed.span]
     seeds: dict[int, Seed] = {}
     places: set[tuple[int, int]] = set()
-    for first, last, entity, cost in rows:
-        if len(seeds) == MOST_SEEDS or cost > -LEAST:
+    for row in np.lexsort((believed.entity, last, first, -believed.log_p)).tolist():
+        entity, log_p, place = int(believed.entity[row]), float(believed.log_p[row]), (int(first[row]), int(last[row]))
+        if len(seeds) == MOST_SEEDS or log_p < LEAST:
             break
-        if entity in seeds or (len(places) == MOST_SPANS and (first, last) not in places):
+        if entity in seeds or (len(places) == MOST_SPANS and place not in places):
             continue
-        places.add((first, last))
-        seeds[entity] = Seed(entity, *_characters(question, words, first, last), -cost)
+        places.add(place)
+        traits = tuple(believed.features[row, _TRAITS].tolist())
+        seeds[entity] = Seed(entity, *_characters(question, words, *place), log_p, traits)
     return list(seeds.values())
 
 

@@ -8,12 +8,14 @@ from retrieval.ordering import Order
 @dataclass(frozen=True)
 class Seed:
     """An entity where paths begin. `start` and `end` are the mention's offsets in the question, -1 without one; `log_p`
-    is the log of the probability that this is what the question speaks of."""
+    is the log of the probability that this is what the question speaks of; `traits` what speaks for it, in the order of
+    `retrieval.features.TRAITS`, empty where nothing is known."""
 
     entity: int
     start: int
     end: int
     log_p: float
+    traits: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from kg.arrays import join_rows
 from kg.graph import CLASS, LITERAL
 from retrieval.asked import Asked
 from retrieval.candidates import Candidates, single
-from retrieval.features import OF_PATHS, PLACE
+from retrieval.features import OF_PATHS, PLACE, TRAITS
 from retrieval.meeting import apart, linked, meetings
 from retrieval.neighbours import Neighbours
 from retrieval.options import MOST_HOPS, RetrievalOptions
@@ -24,6 +24,7 @@ from retrieval.question import FORMS
 from retrieval.scorer import ASKED, LENGTH_POWER, MEETING
 
 Number = TypeVar("Number", bound=np.integer)
+_TRAITS = [PLACE[f"seed {name}"] for name in TRAITS]
 _UNLIKELY = -7.0
 """Longer paths, and links for yes or no, are not looked for where the log probability that the question asks for such
 is below."""
@@ -53,7 +54,7 @@ def search(asked: Asked, neighbours: Neighbours, options: RetrievalOptions, *, e
 def path_features(asked: Asked, seeds: NDArray[np.int64], relations: NDArray[np.int64]) -> NDArray[np.float32]:
     """The features that are known from the path alone, shape (N, OF_PATHS)."""
     log_p = np.array([seed.log_p for seed in asked.seeds], np.float32)
-    second = seeds[:, 1] >= 0
+    second, apposed = seeds[:, 1] >= 0, asked.prepared.apposed
     used = asked.covers[seeds[:, 0]] | (asked.covers[seeds[:, 1]] & second[:, None])
     present = relations >= 0
     count = np.maximum(present.sum((1, 2)), 1)
@@ -63,6 +64,8 @@ def path_features(asked: Asked, seeds: NDArray[np.int64], relations: NDArray[np.
     features[:, PLACE["overlap"]] = (asked.overlap[relations] * present).sum((1, 2)) / count
     returns = (relations[..., 1:] == relations[..., :-1] ^ 1) & present[..., 1:]
     features[:, PLACE["back"]] = returns.sum((1, 2))
+    features[:, PLACE["apposed"]] = apposed[seeds[:, 0]] + apposed[seeds[:, 1]] * second
+    features[:, _TRAITS] = asked.traits[seeds[:, 0]] + asked.traits[seeds[:, 1]] * second[:, None]
     features[:, PLACE["frequency"]] = (asked.frequency[relations] * present).sum((1, 2)) / count
     return features
 

@@ -22,36 +22,40 @@ PER_NAME = 12
 """Most entities of one surface."""
 
 WEIGHTS = {
-    "one": -5.84,
-    "share": 0.71,  # ln of the entity's prior among those of the surface
-    "popularity": 0.96,  # ln of what that prior is a share of
-    "last_name": 5.47,  # the surface is the last word of a person's name, and not plain
-    "other_name": 3.46,  # it is a stated name or a redirect, not the label
-    "lower": -1.37,  # it is not the whole label, and the span has no capital
-    "coverage": 2.46,  # the share of the name that the question has
-    "weight": 2.07,  # of the matched words, at most 2.5: 1 is a word of one name alone
-    "plain": -1.97,  # all words are everyday ones and not capitalised, or numbers
-    "beside": -0.23,  # a word next to the span is capitalised
-    "overlap": -1.97,  # how much better the best overlapping span is, by the weight that it matches
-    "words": -0.56,  # in the span
-    "candidates": -0.58,  # ln of one more than the surface's entities
+    "one": -7.26,
+    "share": 0.74,  # ln of the entity's prior among those of the surface
+    "popularity": 1.11,  # ln of what that prior is a share of
+    "last_name": 6.33,  # the surface is the last word of a person's name, and not plain
+    "other_name": 3.69,  # it is a stated name or a redirect, not the label
+    "lower": -0.74,  # it is not the whole label, and the span has no capital, where other names have
+    "small": -0.9,  # the span has no capital, where other names have
+    "coverage": 3.34,  # the share of the name that the question has
+    "weight": 2.26,  # of the matched words, at most 2.5: 1 is a word of one name alone
+    "plain": -1.82,  # all words are everyday ones and not capitalised, or numbers
+    "beside": -0.21,  # a word next to the span is capitalised
+    "overlap": -1.9,  # how much better the best overlapping span is, by the weight that it matches
+    "words": -0.37,  # in the span
+    "candidates": -0.76,  # ln of one more than the surface's entities
 }
 
 
 @dataclass(frozen=True)
 class Believed:
-    """Candidates by column, unordered. span: place in `Found`. entity: id of the graph. log_p: of being named."""
+    """Candidates by column, unordered. span: place in `Found`. entity: id of the graph. log_p: of being named.
+    features: what speaks for it, shape (n, len(WEIGHTS))."""
 
     span: NDArray[np.int64]
     entity: Ids
     log_p: NDArray[np.float64]
+    features: NDArray[np.float64]
 
 
 def believe(words: list[Word], found: Found, aliases: Aliases) -> Believed:
     """The entities of each span, at most `PER_NAME`, each with the log of the probability that it is meant."""
     span, at = candidates(found, aliases)
-    logit = features(words, found, aliases, span, at) @ np.array(list(WEIGHTS.values()))
-    return Believed(span, np.asarray(aliases.candidate[at]), -np.logaddexp(0.0, -logit))
+    table = features(words, found, aliases, span, at)
+    logit = table @ np.array(list(WEIGHTS.values()))
+    return Believed(span, np.asarray(aliases.candidate[at]), -np.logaddexp(0.0, -logit), table)
 
 
 def candidates(found: Found, aliases: Aliases) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -69,6 +73,8 @@ def features(
     size = np.bincount(span, minlength=len(found.row))
     capitals = _count([word.capital and not word.stop for word in words], found.first, found.last)
     plain = _is_plain(words, found, aliases, capitals)[span]
+    is_cased = any(is_name_part(words, place) and not words[place].key[0].isdigit() for place in range(len(words)))
+    is_small = is_cased & (capitals[span] == 0)
     is_label = (kind != LAST_NAME) & (kind != OTHER_NAME) & (found.coverage[span] == 1)
     columns = (
         np.ones(len(at)),
@@ -76,7 +82,8 @@ def features(
         aliases.popularity[at],
         (kind == LAST_NAME) & ~plain,
         kind == OTHER_NAME,
-        ~is_label & (capitals[span] == 0),
+        ~is_label & is_small,
+        is_small,
         found.coverage[span],
         np.minimum(found.weight, 2.5)[span],
         plain,

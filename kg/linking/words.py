@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from kg.graph import CLASS, LITERAL, PREDICATE, Graph
+from kg.linking.everyday import EVERYDAY_WORDS
 from kg.linking.surfaces import normalise_surface
 
 _STOP_WORDS = """
@@ -35,33 +36,6 @@ professor prime singer sometimes soon thus today tomorrow tonight unlike usually
 OPENERS = frozenset(_OPENERS.split())
 """Words that open a sentence before a name without being a part of it."""
 
-_BASIC_WORDS = """
-act actor actress administration age air airport album animal area army art artist association author award band
-base belong belongs bird birth board body book border born bridge brother building buried bus business capital car
-cast century champion character chief child children church city club coach coast college color colour commander
-community company composer continent council country county couple court created creator culture currency date
-daughter day dead death degree department designer developed developer die died different directed director
-discipline disease district division doctor dog drink drug economy editor education election employee end engine
-event family father female fiction field fight film final first fish flag food football foundation founded founder
-game general genre girl goal god government governor group head height high highest history home host hotel house
-human husband industry information ingredient inhabitant institute instrument island job journal judge king known
-lake land language large largest law lawyer leader league left length level library life line list live lived local
-located location long lyrics made magazine main major male man manager map market married mascot master mayor member
-men minister mission money month mother motto mountain mouth movie museum music musician name nation national
-nationality native nearby network new news newspaper nickname night novel number office officer official old opera
-opponent order organization origin owner page painter painting parent park part partner party people performer
-person place plane planet plant play played player plays poem poet poison politician population position president
-price prime prince prison produced producer product profession professor program project published publisher queen
-race radio railway rank region religion residence right river road role route royal ruler runner school science
-scientist sea season seat senator series serve served service ship shop show sibling singer single sister site size
-small soldier son song space species speed sport spouse stadium star starring state station stop story street
-student studio style subject successor system team television temple term theory thing time title tournament tower
-town trade train type uncle union university use vehicle village voice war water weapon website week west wife wine
-winner wins woman women won word work worked works world writer written wrote year young
-"""
-BASIC_WORDS = frozenset(_BASIC_WORDS.split())
-"""Everyday words that pages are named after, so that lower-case text is not full of names."""
-
 _MIN_DOCUMENTS = 3
 _MIN_TEXT = 40
 _MAX_TEXTS = 50_000
@@ -76,7 +50,7 @@ def vocabulary(graph: Graph, *kinds: int) -> set[str]:
 def common_words(graph: Graph) -> frozenset[str]:
     """Normalised words that are common in this graph.
 
-    These are stop and basic words, the words of its vocabulary, and those that stand in its long literals in lower
+    These are stop and everyday words, the words of its vocabulary, and those that stand in its long literals in lower
     case, in at least `_MIN_DOCUMENTS` of them and more often than capitalised.
     """
     words = vocabulary(graph, PREDICATE, CLASS)
@@ -102,4 +76,4 @@ def common_words(graph: Graph) -> frozenset[str]:
         .filter((pl.col("lower") >= _MIN_DOCUMENTS) & (pl.col("lower") > pl.col("upper")))
     )
     words |= {normalise_surface(word) for word in counts["word"].to_list()}
-    return STOP_WORDS | BASIC_WORDS | {plural + "s" for plural in BASIC_WORDS} | words
+    return STOP_WORDS | EVERYDAY_WORDS | words

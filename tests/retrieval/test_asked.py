@@ -55,6 +55,28 @@ def test_each_seed_has_the_vector_of_its_own_mask(retriever: Retriever) -> None:
     assert np.allclose(ready.whole, retriever.encoder.encode([TEXT])[0])
 
 
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Who directed the film Persepolis?", True),
+        ('Who directed the film called "Persepolis"?', True),
+        ("who directed persepolis film", True),
+        ("Which film has the director of Persepolis?", False),
+        ("Is Persepolis the film?", False),
+        ("In which country is Persepolis?", False),
+        ("Which country Persepolis is of?", False),
+    ],
+)
+def test_a_class_named_just_beside_a_mention_speaks_for_its_entities(
+    retriever: Retriever, question: str, expected: bool
+) -> None:
+    graph, start = retriever.neighbours.graph, question.lower().index("persepolis")
+    entities = [graph.id_of(expand(name)) for name in ("dbr:Persepolis_(film)", "dbr:Paris")]
+    seeds = [Seed(entity, start, start + len("persepolis"), -0.1) for entity in entities]
+    (ready,) = prepare([question], [[*seeds, Seed(entities[0], -1, -1, -1.0)]], retriever.encoder, retriever.classes)
+    assert ready.apposed.tolist() == [float(expected), 0.0, 0.0]
+
+
 def test_many_questions_are_made_ready_as_each_alone(retriever: Retriever) -> None:
     questions, seeds = [TEXT, "", "Why?", TEXT], [[MARIE], [], [Seed(5, -1, -1, 0.0)], [PIERRE]]
     together = prepare(questions, seeds, retriever.encoder, retriever.classes)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from kg.terms import expand, iri_term, literal_term
+from retrieval.features import TRAITS
 from retrieval.mentioned import LEAST, MOST_SEEDS, MOST_SPANS, mentioned
 from retrieval.retriever import Retriever
 from retrieval.seeds import SeedFinder
@@ -52,6 +53,19 @@ def test_lower_case_changes_the_belief_and_not_the_entities(retriever: Retriever
     graph = retriever.neighbours.graph
     (seeds,) = retriever.find_seeds([question.lower()], "graph")
     assert {expand(name) for name in entities} <= {graph.iri_of(seed.entity) for seed in seeds[:5]}
+
+
+def test_only_beside_other_capitals_a_missing_one_speaks_against_a_name(tmp_path: Path) -> None:
+    retriever = named(tmp_path, {"Quartz_Lake": ("Quartz Lake", 5), "Zanzibar": ("Zanzibar", 5)})
+    assert isinstance(retriever.find_seeds, SeedFinder)
+    beliefs = {}
+    for question in ("is zanzibar at quartz lake", "Is Zanzibar at quartz lake"):
+        seeds = mentioned(question, retriever.find_seeds.aliases)
+        (lake,) = (seed for seed in seeds if question[seed.start : seed.end] == "quartz lake")
+        assert len(lake.traits) == len(TRAITS)
+        assert lake.traits[TRAITS.index("small")] == float("Z" in question)
+        beliefs[question] = lake.log_p
+    assert beliefs["is zanzibar at quartz lake"] > beliefs["Is Zanzibar at quartz lake"]
 
 
 def test_namesakes_come_at_the_same_place_by_their_links(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 
 from kg.terms import RDF_TYPE, expand
 from retrieval.asked import Asked, prepare
-from retrieval.features import NAMES, OF_PATHS, PLACE
+from retrieval.features import NAMES, OF_PATHS, PLACE, TRAITS
 from retrieval.meeting import apart, linked, meetings
 from retrieval.options import RetrievalOptions
 from retrieval.path import Seed
@@ -125,8 +125,11 @@ def test_seeds_without_relations_give_no_candidates(retriever: Retriever) -> Non
 
 
 def test_features_of_a_path_are_those_reckoned_by_hand(retriever: Retriever) -> None:
-    question = "What is the capital of the country where Marie Curie or Poland is?"
-    seeds = [Seed(0, -1, -1, -2.0), *seeds_in(retriever, question, Marie_Curie=-0.1, Poland=-0.4)]
+    question = "What is the capital of Marie Curie or the country Poland?"
+    traits = {name: np.arange(len(TRAITS)) * scale for name, scale in (("Marie_Curie", 1.0), ("Poland", -3.0))}
+    named = seeds_in(retriever, question, Marie_Curie=-0.1, Poland=-0.4)
+    named = [replace(seed, traits=tuple(own)) for seed, own in zip(named, traits.values(), strict=True)]
+    seeds = [Seed(0, -1, -1, -2.0), *named]
     asked = asked_of(retriever, seeds, question)
     capital, birth = (relation_of(retriever.neighbours, name) for name in ("dbo:capital", "^dbo:birthPlace"))
     columns = [
@@ -144,9 +147,12 @@ def test_features_of_a_path_are_those_reckoned_by_hand(retriever: Retriever) -> 
         {"seed": -2.0, "unused": np.exp(-0.1) + np.exp(-0.4), "overlap": 0.5, "frequency": np.log10(3)},
         {"seed": -0.1, "unused": np.exp(-0.4), "overlap": 0.0, "back": 1.0, "frequency": both},
     ]
+    expected[1]["apposed"] = 1.0
+    for row, scale in enumerate((1.0, -2.0, 0.0, 1.0)):
+        expected[row] |= {f"seed {name}": place * scale for place, name in enumerate(TRAITS)}
     for row, values in enumerate(expected):
         assert found[row] == pytest.approx([values.get(name, 0.0) for name in NAMES[:OF_PATHS]], abs=1e-5)
-    assert sorted(PLACE[name] for name in expected[-1]) == list(range(OF_PATHS))
+    assert sorted({PLACE[name] for values in expected for name in values}) == list(range(OF_PATHS))
 
 
 def test_spread_keeps_both_ends() -> None:
