@@ -12,22 +12,23 @@ Device = Literal["auto", "cpu", "cuda"]
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """given: most of the given questions that are learnt from, drawn at random; more cost time and teach little.
-    synthetic: questions made from the graph. held_out: share of all questions (by entity) that nobody trains on;
-    the gate asks them. validation: share of the others (by entity) that nobody learns from either: the best state of
-    reader and retriever is chosen by them, and training stops early after `patience` of the `evaluations` of a stage
-    without improvement. scorer_epochs: how often the retriever alone sees the questions in each of its
-    two rounds. reader_examples: questions with one piece
-    of evidence each for the reader alone. joint_examples: questions for retriever and reader together, by RAG's
-    marginal. evidence: pieces per question there. joint_epochs: how often each is seen. joint_rate: learning rate of
-    the retriever there. train_retriever: false leaves it there as it is. frozen_layers: lower layers of the reader's
-    encoder that stay as they are. mode: sequence or token. reader: folder of a reader to start from instead of the
-    bare encoder. generator: folder or cached name of a transformers sequence-to-sequence model in the built-in
-    reader's place. max_seconds: limit of each of the two stages of the reader; 0 for none. batch_size: questions per
-    step, cut into `accumulate` parts.
+    """given: most of the given questions that are learnt from, drawn at random. linked: of these, the ones whose
+    mentions are looked for as well, so that it is learnt which are meant; they cost the most time. synthetic: questions
+    made from the graph. held_out: share of all questions (by entity) that nobody trains on; the gate asks them.
+    validation: share of the others (by entity) that nobody learns from either: the best state of reader and retriever
+    is chosen by them, and training stops early after `patience` of the `evaluations` of a stage without improvement.
+    scorer_epochs: how often the retriever alone sees the questions in each of its two rounds. reader_examples:
+    questions with one piece of evidence each for the reader alone. joint_examples: questions for retriever and reader
+    together, by RAG's marginal. evidence: pieces per question there. joint_epochs: how often each is seen. joint_rate:
+    learning rate of the retriever there. train_retriever: false leaves it there as it is. frozen_layers: lower layers
+    of the reader's encoder that stay as they are. mode: sequence or token. reader: folder of a reader to start from
+    instead of the bare encoder. generator: folder or cached name of a transformers sequence-to-sequence model in the
+    built-in reader's place. max_seconds: limit of each of the two stages of the reader; 0 for none. batch_size:
+    questions per step, cut into `accumulate` parts.
     """
 
-    given: int = 4000
+    given: int = 12000
+    linked: int = 4000
     synthetic: int = 1500
     held_out: float = 0.1
     validation: float = 0.05
@@ -54,6 +55,7 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         counts = (
             "given",
+            "linked",
             "evidence",
             "batch_size",
             "accumulate",

@@ -56,12 +56,12 @@ def train_teacher(
     given, given_apart = split_by_entity(given, options.validation, salt=b"validation")
     given, given_apart = _drawn(given, options.given, options), _drawn(given_apart, MOST_VALIDATION, options)
     own, own_apart = split_by_entity(own, options.validation, salt=b"validation")
-    examples = _examples(given, own, retriever, "questions")
+    examples = _examples(given, own, retriever, options, "questions")
     if not examples:
         raise ModelError(
             "no question can be made from this graph, and none was given that it answers. Give --questions."
         )
-    validation = _examples(given_apart, own_apart, retriever, "validation")
+    validation = _examples(given_apart, own_apart, retriever, options, "validation")
     losses = _train_scorer(
         retriever,
         examples,
@@ -98,11 +98,13 @@ def _calibrated(retriever: Retriever, reader: Generator, questions: Sequence[Que
     return calibrated(teacher, questions, [own.evidence for own in found], resolve=retriever.resolve)
 
 
-def _examples(given: Sequence[Question], made: Sequence[Question], retriever: Retriever, title: str) -> list[Example]:
-    """Given questions from their own entities and again from what the retriever takes them to speak of, so that both
-    reading and choosing are learnt; made ones from their entities."""
+def _examples(
+    given: Sequence[Question], made: Sequence[Question], retriever: Retriever, options: TrainingOptions, title: str
+) -> list[Example]:
+    """Given questions from their own entities, and some of them again from what the retriever takes them to speak of,
+    so that both reading and choosing are learnt; made ones from their entities."""
     examples = make_examples(given, retriever, title=f"{title}, entities given")
-    examples += make_examples(given, retriever, given=False, title=title)
+    examples += make_examples(_drawn(given, options.linked, options), retriever, given=False, title=title)
     return examples + make_examples(made, retriever, title=f"{title} made from the graph")
 
 
