@@ -145,20 +145,23 @@ def score_many(
 ) -> list[list[NDArray[np.float32]]]:
     """log p(y | x, z), the end of the answer included, of each evidence's own candidates, for many questions.
 
-    batch_size: pairs of question and evidence that are encoded at a time; each is encoded once for all its candidates.
+    batch_size: pairs of question and evidence that are encoded at a time; each is encoded once for all its candidates,
+    and equal ones once altogether.
     """
-    pairs = [
-        (question, evidence, options)
+    every = [
+        (question, evidence, tuple(options))
         for question, all_evidence, all_options in zip(questions, evidences, candidates, strict=True)
         for evidence, options in zip(all_evidence, all_options, strict=True)
     ]
+    pairs = list(dict.fromkeys(every))
     scores = [np.zeros(0, dtype=np.float32)] * len(pairs)
     order = sorted((i for i, pair in enumerate(pairs) if pair[2]), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
     with generator.inference():
         for part in _parts(order, pairs, batch_size):
             for i, row in zip(part, _score_pairs(generator, [pairs[i] for i in part]), strict=True):
                 scores[i] = row
-    left = iter(scores)
+    found = dict(zip(pairs, scores, strict=True))
+    left = iter(found[pair] for pair in every)
     return [[next(left) for _ in all_evidence] for all_evidence in evidences]
 
 
