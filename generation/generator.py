@@ -141,7 +141,7 @@ def score_many(
     evidences: Sequence[Sequence[str]],
     candidates: Sequence[Sequence[Sequence[str]]],
     *,
-    batch_size: int = 64,
+    batch_size: int = 32,
 ) -> list[list[NDArray[np.float32]]]:
     """log p(y | x, z), the end of the answer included, of each evidence's own candidates, for many questions.
 

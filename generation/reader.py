@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from generation.generator import LONGEST, Generator, padded_labels, score_many
 from generation.pointer import IGNORED, PointerReader
@@ -156,7 +156,7 @@ class Reader:
         evidences: Sequence[Sequence[str]],
         candidates: Sequence[Sequence[Sequence[str]]],
         *,
-        batch_size: int = 64,
+        batch_size: int = 32,
     ) -> list[list[NDArray[np.float32]]]:
         """`score` of many questions; `batch_size` pairs of question and evidence are encoded at a time."""
         return score_many(self, questions, evidences, candidates, batch_size=batch_size)
@@ -175,6 +175,15 @@ class Reader:
         self.model.eval()
         with torch.inference_mode(), autocast(self.model.device.type, self.precision):
             yield
+
+    def rounded(self) -> "Reader":
+        """The reader itself, to be trained no more: the weights of its products are rounded to its precision now, as
+        autocast would do at each call."""
+        if self.precision != "fp32":
+            for module in self.model.modules():
+                if isinstance(module, nn.Linear):
+                    module.to(torch.float16 if self.precision == "fp16" else torch.bfloat16)
+        return self
 
     def _spell(self, ids: Sequence[int], evidences: Sequence[str], read: Sequence[Any]) -> str:
         tokens = [token for token in ids if token not in self.tokenizer.all_special_ids]

@@ -105,8 +105,10 @@ class KnowledgeBase:
         """The generator. Raises ModelError where the build skipped training."""
         from flows.pipeline import open_teacher
         from generation.answer import Teacher
+        from generation.reader import Reader
 
-        return Teacher(open_teacher(self.snapshot.folder, self.encoder))
+        generator = open_teacher(self.snapshot.folder, self.encoder)
+        return Teacher(generator.rounded() if isinstance(generator, Reader) else generator)
 
     @cached_property
     def student(self) -> "Answerer":
@@ -116,7 +118,7 @@ class KnowledgeBase:
         folder = self.snapshot.folder / "models" / "student"
         if not folder.is_dir():
             raise ModelError("this snapshot has no student. Run `limbeck distill`.")
-        return Student.open(folder)
+        return Student(Student.open(folder).reader.rounded())
 
     @cached_property
     def calibrations(self) -> "dict[str, Calibration]":

@@ -1,3 +1,4 @@
+import copy
 import itertools
 import logging
 import shutil
@@ -202,8 +203,8 @@ def test_a_literal_of_a_thousand_words_is_scored_by_its_beginning(trained: Reade
 
 
 def test_many_candidates_are_scored_as_few_are(trained: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches get smaller, down to one pair each, and nothing else changes."""
-    questions = ["where was ada born ?"] * 5
+    """Batches get smaller, down to one pair each, equal pairs are read once, and nothing else changes."""
+    questions = [f"where was {who} born ?" for who in ("ada", "alan", "lovelace", "turing", "ada")]
     evidence = [["ada | birth place | london", "alan | birth place | maida vale"]] * 5
     candidates = [[["london", "maida vale"], ["london"]]] * 5
     at_once = score_many(trained, questions, evidence, candidates)
@@ -214,7 +215,16 @@ def test_many_candidates_are_scored_as_few_are(trained: Reader, monkeypatch: pyt
     )
     monkeypatch.setattr("generation.generator._MOST_LETTERS", 1)
     one_by_one = score_many(trained, questions, evidence, candidates)
-    assert encoded == [1] * 10
+    assert encoded == [1] * 8
     for whole, own in zip(at_once, one_by_one, strict=True):
         for first, second in zip(whole, own, strict=True):
             assert first == pytest.approx(second, abs=1e-4)
+
+
+def test_rounded_weights_score_as_autocast_does(trained: Reader) -> None:
+    arguments = ("where was ada born ?", ["ada | birth place | london"], [["london", "logic"]])
+    reader = Reader(copy.deepcopy(trained.model), trained.tokenizer, trained.max_length, "bf16")
+    expected = reader.score(*arguments)[0].tolist()
+    assert reader.rounded() is reader and reader.model.pointer_key.weight.dtype == torch.bfloat16
+    assert reader.score(*arguments)[0].tolist() == expected
+    assert trained.rounded().model.pointer_key.weight.dtype == torch.float32
