@@ -36,11 +36,11 @@ class Evidence:
     source: str = ""
 
 
-def gather(path: Path, neighbours: Neighbours, *, log_p: float = 0.0) -> Evidence | None:
+def gather(path: Path, neighbours: Neighbours, *, log_p: float = 0.0, reached: Ids | None = None) -> Evidence | None:
     """The evidence of a path, or None where the path leads nowhere, or to numbers that one would not count: "how many
-    people live in …" asks for the number there."""
+    people live in …" asks for the number there. reached: the path's answers, where they are known."""
     graph = neighbours.graph
-    reached = answers_of(path, neighbours)
+    reached = answers_of(path, neighbours) if reached is None else reached
     if not len(reached):
         return None
     head = _head(path, neighbours)
@@ -97,7 +97,7 @@ def _supporting_rows(path: Path, neighbours: Neighbours, answers: Ids) -> tuple[
     and its class."""
     graph = neighbours.graph
     branches = [
-        (branch, layers_of(branch.seed, branch.relations, neighbours)) for branch in (path, path.meets) if branch
+        (branch, layers_of(branch.seed, branch.relations[:-1], neighbours)) for branch in (path, path.meets) if branch
     ]
     rows: dict[int, None] = {}
     for node in answers[:SHOWN_ROWS].tolist():
@@ -117,9 +117,10 @@ def _supporting_rows(path: Path, neighbours: Neighbours, answers: Ids) -> tuple[
 
 
 def _chain(neighbours: Neighbours, relations: tuple[int, ...], layers: list[Ids], node: int) -> list[int]:
-    """The rows of one way from the seed to a node of the last layer, the first step first."""
+    """The rows of one way from the seed to a node that the last relation leads to, the first step first. layers: where
+    each of the relations begins."""
     rows = []
-    for relation, layer in zip(reversed(relations), reversed(layers[:-1]), strict=True):
+    for relation, layer in zip(reversed(relations), reversed(layers), strict=True):
         origins = layer if len(layer) == 1 else _origins(neighbours, relation, layer, node)
         found = ((int(origin), _row(neighbours, int(origin), relation, node)) for origin in origins)
         node, row = next(pair for pair in found if pair[1] >= 0)

@@ -17,9 +17,10 @@ from retrieval.measures import Measures
 from retrieval.neighbours import Neighbours
 from retrieval.ordering import Order, chosen, order_in
 from retrieval.path import Path
-from retrieval.reach import answers_of, of_class
+from retrieval.reach import of_class
 from retrieval.scorer import ASKED
 from retrieval.search import path_features, spread
+from retrieval.walk import ends_of
 
 _LOOKED_AT = 24
 """Answers of a candidate whose classes are looked at."""
@@ -71,9 +72,8 @@ def finalists(asked: Asked, found: Candidates, neighbours: Neighbours, classes: 
     answers: list[Ids] = []
     plain = path_features(asked, found.seeds, found.relations)
     features: list[NDArray[np.float32]] = []
-    for row in range(len(found)):
+    for row, reached in enumerate(_answers(found, asked, neighbours)):
         path = found.path(row, asked.seeds)
-        reached = answers_of(path, neighbours)
         if not len(reached):
             continue
         first = np.zeros(len(NAMES), np.float32)
@@ -103,6 +103,21 @@ def finalists(asked: Asked, found: Candidates, neighbours: Neighbours, classes: 
     table = np.stack(features) if features else np.zeros((0, len(NAMES)), np.float32)
     score = columns.score + table[:, OF_PATHS:] @ asked.weights[OF_PATHS:]
     return Finalists(paths, columns, table, np.asarray(score, np.float32), answers)
+
+
+def _answers(found: Candidates, asked: Asked, neighbours: Neighbours) -> list[Ids]:
+    """The answers of each candidate, as `retrieval.reach.answers_of` has them."""
+    entities = np.array([seed.entity for seed in asked.seeds], np.int32)
+    row, branch = np.nonzero(found.relations[:, :, 0] >= 0)
+    answers: list[Ids] = []
+    for place, reached in zip(
+        row, ends_of(entities[found.seeds[row, branch]], found.relations[row, branch], neighbours), strict=True
+    ):
+        if place < len(answers):
+            answers[place] = np.intersect1d(answers[place], reached, assume_unique=True)
+        else:
+            answers.append(reached)
+    return answers
 
 
 def _set_shares(

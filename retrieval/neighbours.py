@@ -83,6 +83,37 @@ class Neighbours:
         rows = slice(int(self.start[place]), int(self.end[place]))
         return np.asarray(self.graph.s[self.graph.in_order[rows]] if relation & 1 else self.graph.o[rows])
 
+    def relations_of_each(self, entities: Ids) -> tuple[NDArray[np.int64], Ids]:
+        """(place, relation): the relations around each of the entities, in their order."""
+        first = self.pointer[entities]
+        place, inside = spread(self.pointer[entities + 1] - first)
+        return place, self.relation[first[place] + inside]
+
+    def follow_each(self, entities: Ids, relations: NDArray[np.int64]) -> tuple[NDArray[np.int64], Ids]:
+        """(place, neighbour): the neighbours of each of n entities by a relation of its own, (n,), in the order of the
+        entities, those of each ascending and distinct."""
+        found = self._groups_of(entities, relations)
+        held = np.flatnonzero(found >= 0)
+        begin = self.start[found[held]]
+        group, inside = spread(self.end[found[held]] - begin)
+        rows, turned = begin[group] + inside, (relations[held] & 1 == 1)[group]
+        reached = np.empty(len(rows), np.int32)
+        reached[~turned] = self.graph.o[rows[~turned]]
+        reached[turned] = self.graph.s[self.graph.in_order[rows[turned]]]
+        return held[group], reached
+
+    def _groups_of(self, entities: Ids, relations: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The places in the columns of (entity, relation) pairs, -1 for those that are not there: a bisection of all
+        at once."""
+        low, end = self.pointer[entities], self.pointer[entities + 1]
+        high, last = end, max(len(self.relation) - 1, 0)
+        for _ in range(int((end - low).max(initial=0)).bit_length()):
+            middle = (low + high) // 2
+            before = (low < high) & (self.relation[np.minimum(middle, last)] < relations)
+            low, high = np.where(before, middle + 1, low), np.where(before, high, middle)
+        found = (low < end) & (self.relation[np.minimum(low, last)] == relations) if len(self.relation) else low < 0
+        return np.where(found, low, -1)
+
     def follow_all(self, entities: Ids, relation: int) -> Ids:
         """The distinct neighbours of any of the entities by a relation, ascending."""
         if len(entities) == 1:

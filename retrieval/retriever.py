@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from kg.errors import UsageError
+from kg.graph import Ids
 from kg.types import Encoder
 from retrieval.asked import Asked, Prepared, prepare
 from retrieval.beside import Beside
@@ -159,18 +160,19 @@ class Retriever:
         asked = self.asked(prepared)
         best = self._finalists(asked)
         forms = dict(zip(FORMS, asked.steps.forms.tolist(), strict=True))
-        ranked: list[tuple[float, Path]] = []
+        ranked: list[tuple[float, Path, Ids]] = []
         is_ask = best.shape == ASKED
         plain = _log_softmax(np.append(best.score[~is_ask], asked.steps.nothing))
-        paths = [path for path, ask in zip(best.paths, is_ask, strict=True) if not ask]
-        for path, log_p in zip(paths, plain[:-1].tolist(), strict=True):
-            ranked += [(log_p + forms[form], replace(path, form=form)) for form in ("select", "count")]
-        asks = [path for path, ask in zip(best.paths, is_ask, strict=True) if ask]
-        ranked += zip((_log_softmax(best.score[is_ask]) + forms["ask"]).tolist(), asks, strict=True)
+        for row, log_p in zip(np.flatnonzero(~is_ask).tolist(), plain[:-1].tolist(), strict=True):
+            path, reached = best.paths[row], best.answers[row]
+            ranked += [(log_p + forms[form], replace(path, form=form), reached) for form in ("select", "count")]
+        asks = _log_softmax(best.score[is_ask]) + forms["ask"]
+        for row, log_p in zip(np.flatnonzero(is_ask).tolist(), asks.tolist(), strict=True):
+            ranked.append((log_p, best.paths[row], best.answers[row]))
         ranked.sort(key=lambda item: -item[0])
         evidence: list[Evidence] = []
-        for log_p, path in ranked[: 4 * k]:
-            piece = gather(path, self.neighbours, log_p=log_p)
+        for log_p, path, reached in ranked[: 4 * k]:
+            piece = gather(path, self.neighbours, log_p=log_p, reached=reached)
             if piece is not None:
                 evidence.append(piece)
             if len(evidence) == k:

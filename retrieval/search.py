@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.arrays import join_rows
-from kg.graph import CLASS, LITERAL
+from kg.graph import Ids
 from retrieval.asked import Asked
 from retrieval.candidates import Candidates, single
 from retrieval.features import OF_PATHS, PLACE, TRAITS
 from retrieval.meeting import apart, linked, meetings
 from retrieval.neighbours import Neighbours
 from retrieval.options import MOST_HOPS, RetrievalOptions
-from retrieval.path import Path
 from retrieval.question import FORMS
 from retrieval.scorer import ASKED, LENGTH_POWER, MEETING
+from retrieval.walk import next_relations
 
 Number = TypeVar("Number", bound=np.integer)
 _TRAITS = [PLACE[f"seed {name}"] for name in TRAITS]
@@ -98,38 +98,24 @@ def as_candidates(asked: Asked, seeds: NDArray[np.int64], relations: NDArray[np.
 
 def _first_steps(asked: Asked, neighbours: Neighbours) -> Candidates:
     """The paths of one relation; what something is an instance of is no answer."""
-    around = [own[own != neighbours.type_relation] for own in map(neighbours.relations_of, _entities(asked))]
-    owners = np.repeat(np.arange(len(around)), [len(own) for own in around])
-    relations = np.concatenate(around).astype(np.int64) if around else np.zeros(0, np.int64)
-    return as_candidates(asked, *single(owners, relations[:, None]), 0)
+    owners, relations = neighbours.relations_of_each(_entities(asked))
+    answers = relations != neighbours.type_relation
+    return as_candidates(asked, *single(owners[answers], relations[answers, None].astype(np.int64)), 0)
 
 
-def _entities(asked: Asked) -> list[int]:
-    return [seed.entity for seed in asked.seeds]
+def _entities(asked: Asked) -> Ids:
+    return np.array([seed.entity for seed in asked.seeds], np.int32)
 
 
 def _longer(asked: Asked, frontier: Candidates, neighbours: Neighbours, sample: int) -> Candidates:
     """The paths longer by one relation."""
-    owners, relations = [], []
-    for row in range(len(frontier)):
-        path = frontier.path(row, asked.seeds)
-        following = _next_relations(path, neighbours, sample)
-        following = following[following != neighbours.type_relation]
-        owners.append(np.full(len(following), frontier.seeds[row, 0]))
-        before = np.tile(np.array(path.relations, np.int64), (len(following), 1))
-        relations.append(np.concatenate([before, following[:, None].astype(np.int64)], axis=1))
-    joined = np.concatenate(relations)
-    return as_candidates(asked, *single(np.concatenate(owners), joined), joined.shape[1] - 1)
-
-
-def _next_relations(path: Path, neighbours: Neighbours, sample: int) -> NDArray[np.int32]:
-    """The relations around the entities that a path reaches, ascending."""
-    reached = np.array([path.seed.entity], np.int32)
-    for relation in path.relations:
-        reached = neighbours.follow_all(spread(reached, sample), relation)
-    reached = spread(reached[reached != path.seed.entity], sample)
-    reached = reached[~np.isin(np.asarray(neighbours.graph.kind)[reached], (LITERAL, CLASS))]
-    return neighbours.relations_around(reached) if len(reached) else np.zeros(0, np.int32)
+    hops = int((frontier.relations[0, 0] >= 0).sum())
+    before, seeds = frontier.relations[:, 0, :hops], frontier.seeds[:, 0]
+    row, following = next_relations(_entities(asked)[seeds], before, neighbours, sample)
+    answers = following != neighbours.type_relation
+    row, following = row[answers], following[answers]
+    longer = np.concatenate([before[row], following[:, None]], axis=1)
+    return as_candidates(asked, *single(seeds[row], longer), hops)
 
 
 def _between(
