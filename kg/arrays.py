@@ -36,6 +36,18 @@ def distinct(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return np.asarray(ordered[first], np.uint64)
 
 
+def is_among(items: NDArray[Any], ascending: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each item is in an ascending list, which may be long: it is only searched in.
+
+    >>> is_among(np.array([3, 4]), np.array([1, 3, 5])).tolist()
+    [True, False]
+    """
+    if not len(ascending):
+        return np.zeros(len(items), bool)
+    place = np.minimum(np.searchsorted(ascending, items), len(ascending) - 1)
+    return np.asarray(ascending[place] == items)
+
+
 def spread(sizes: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For groups of these sizes: the group of each item, and its place in the group.
 

@@ -24,6 +24,8 @@ from retrieval.walk import ends_of
 
 _LOOKED_AT = 24
 """Answers of a candidate whose classes are looked at."""
+_MOST_SEARCHED = 16
+"""Candidates of whose answers all are searched for a class that those looked at do not have."""
 _MOST_ORDERED = 24
 """Candidates whose answers are put in order."""
 _MOST_MEASURES = 2
@@ -83,7 +85,7 @@ def finalists(asked: Asked, found: Candidates, neighbours: Neighbours, classes: 
             variants = [(path, reached, first)]
         else:
             first[PLACE["not_ordered"]] = float(order is not None)
-            variants = _with_classes(path, reached, first, named, graph)
+            variants = _with_classes(path, reached, first, named, graph, search=row < _MOST_SEARCHED)
             if order is not None:
                 place = int(asked.prepared.place[found.seeds[row, 0]])
                 variants += _with_orders(variants, order, asked, place, neighbours) if row < _MOST_ORDERED else []
@@ -140,14 +142,12 @@ def _named_alike(path: Path, neighbours: Neighbours) -> object:
 
 
 def _with_classes(
-    path: Path, reached: Ids, features: NDArray[np.float32], named: Sequence[NamedClass], graph: Graph
+    path: Path, reached: Ids, features: NDArray[np.float32], named: Sequence[NamedClass], graph: Graph, *, search: bool
 ) -> list[tuple[Path, Ids, NDArray[np.float32]]]:
     """The path, and the same cut down to the class that the question names and some answers have."""
     if not named:
         return [(path, reached, features)]
-    seen = spread(reached, _LOOKED_AT)
-    held = {int(kind) for node in seen for kind in graph.types_of(int(node))}
-    fitting = [item.term for item in named if item.term in held]
+    fitting = _fitting_classes(reached, named, graph, search=search)
     features[PLACE["named"]] = float(bool(fitting))
     features[PLACE["not_named"]] = float(not fitting)
     variants = [(path, reached, features)]
@@ -159,6 +159,15 @@ def _with_classes(
                 values[PLACE["restricted"]] = 1.0
                 variants.append((replace(path, kind=kind), inside, values))
     return variants
+
+
+def _fitting_classes(reached: Ids, named: Sequence[NamedClass], graph: Graph, *, search: bool) -> list[int]:
+    """The named classes that some answer has. search: if none of the answers looked at has any, all are."""
+    held = {int(kind) for node in spread(reached, _LOOKED_AT) for kind in graph.types_of(int(node))}
+    fitting = [item.term for item in named if item.term in held]
+    if fitting or not search or not _LOOKED_AT < len(reached) <= _MOST_RESTRICTED:
+        return fitting
+    return [item.term for item in named if of_class(graph, reached, item.term).any()]
 
 
 def _with_orders(

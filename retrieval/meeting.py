@@ -9,6 +9,7 @@ from itertools import combinations, permutations
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.arrays import is_among
 from retrieval.neighbours import Neighbours
 from retrieval.path import Seed
 
@@ -53,10 +54,10 @@ def meetings(
             break
         found.append(np.stack([label[same], label[same + shift]], axis=1))
     for own, reached in long:
-        inside = label[_held(node, reached)]
+        inside = label[is_among(node, reached)]
         found.append(np.stack([inside, np.full(len(inside), own)], axis=1))
     for (own, reached), (other, others) in combinations(long, 2):
-        if free[own // width, other // width] and _held(*sorted((reached, others), key=len)).any():
+        if free[own // width, other // width] and is_among(*sorted((reached, others), key=len)).any():
             found.append(np.array([[own, other]]))
     every = np.concatenate(found) if found else np.zeros((0, 2), np.int64)
     every = every[free[every[:, 0] // width, every[:, 1] // width]]
@@ -86,9 +87,3 @@ def linked(
                 if len(neighbours.follow(seeds[one].entity, relation)):
                     found |= {(one, relation, other), (other, relation + 1, one)}
     return np.array(sorted(found), np.int64).reshape(-1, 3)
-
-
-def _held(nodes: NDArray[np.int32], among: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Whether each node is in an ascending list."""
-    place = np.minimum(np.searchsorted(among, nodes), len(among) - 1)
-    return np.asarray(among[place] == nodes)

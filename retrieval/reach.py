@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kg.arrays import is_among
 from kg.graph import Graph, Ids
 from retrieval.neighbours import Neighbours
 from retrieval.ordering import chosen
@@ -43,7 +44,7 @@ def of_class(graph: Graph, nodes: Ids, kind: int) -> "np.ndarray[tuple[int], np.
     """Whether each node has the class."""
     if len(nodes) <= _FEW:
         return np.array([graph.row_of(int(node), graph.type_id, kind) >= 0 for node in nodes], bool)
-    return np.isin(nodes, graph.subjects(kind, graph.type_id), assume_unique=True)
+    return is_among(nodes, graph.subjects(kind, graph.type_id))
 
 
 _FEW = 32

@@ -86,6 +86,16 @@ def test_a_class_that_the_question_names_is_told_and_cuts_the_answers_down(peaks
         assert row[PLACE["named"]] == row[PLACE["not_named"]] == row[PLACE["restricted"]] == 0.0
 
 
+def test_a_class_that_only_one_of_many_answers_has_is_found(tmp_path: File) -> None:
+    triples = [fact("dbr:Land", "dbo:place", f"dbr:Site_{i:03}") for i in range(200)]
+    triples += [fact(f"dbr:Site_{i:03}", "rdf:type", "dbo:Castle" if i == 101 else "dbo:Barn") for i in range(200)]
+    write_toy(tmp_path, NgramEncoder(), sorted(triples))
+    land = toy_retriever(tmp_path, RetrievalOptions())
+    found = found_for(land, "Which castles are in Land?", Land=-0.1)
+    (one,) = (own for path, own in zip(found.paths, found.answers, strict=True) if path.kind >= 0)
+    assert [land.neighbours.graph.iri_of(int(node)) for node in one] == [expand("dbr:Site_101")]
+
+
 @pytest.mark.parametrize(
     ("question", "suits"),
     [
