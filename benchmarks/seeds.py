@@ -3,7 +3,7 @@
 For each set of questions: the share of those whose named entities are all among the first 5, 10 and 20 seeds, and the
 processor time of one question. Beside it, in the same run: the longest names that match as they stand, with the prior
 alone. Only one half of the questions, by entity; `--fit` fits the weights of `kg.linking.belief` to the other half of
-the QALD sets, and prints them.
+the QALD sets, as they are and in lower case, and prints them.
 """
 
 import argparse
@@ -99,12 +99,13 @@ def fit(graph: Graph, aliases: Aliases) -> np.ndarray[Any, np.dtype[np.float64]]
 
     values, right = [], []
     for name in FITTED:
-        for question, gold in questions(name, graph, held_out=False):
-            words = read_words(question)
-            found = find_names(words, aliases)
-            span, at = candidates(found, aliases)
-            values.append(features(words, found, aliases, span, at))
-            right.append(np.isin(aliases.candidate[at], gold))
+        for written, gold in questions(name, graph, held_out=False):
+            for question in (written, written.lower()):
+                words = read_words(question)
+                found = find_names(words, aliases)
+                span, at = candidates(found, aliases)
+                values.append(features(words, found, aliases, span, at))
+                right.append(np.isin(aliases.candidate[at], gold))
     model = LogisticRegression(C=0.3, max_iter=5000, fit_intercept=False)
     weights: np.ndarray[Any, np.dtype[np.float64]] = (
         model.fit(np.concatenate(values), np.concatenate(right)).coef_[0].astype(np.float64)

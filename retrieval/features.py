@@ -14,7 +14,10 @@ TRAITS = (
     "coverage",
     "weight",
     "plain",
+    "plain_other",
+    "plain_words",
     "overlap",
+    "lower_overlap",
     "words",
     "candidates",
 )

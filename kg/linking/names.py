@@ -89,6 +89,11 @@ class Names:
         place = np.minimum(np.searchsorted(self.joined, hashes), len(self.joined) - 1)
         return np.where(self.joined[place] == hashes, self.joined_row[place], -1).astype(np.int64)
 
+    def is_common(self, word: str) -> bool:
+        """Whether a normalised word is an everyday one, and a word of some name."""
+        number = self.words.find(word)
+        return number >= 0 and bool(self.common[number])
+
     def similar(self, words: Sequence[str]) -> list[list[tuple[int, int]]]:
         """For each normalised word the (word, edits) that it may stand for; 0 edits is the word itself.
 
