@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kg.arrays import is_among
 from kg.graph import LITERAL, Graph, Ids
 from retrieval.neighbours import Neighbours
 from retrieval.ordering import chosen
@@ -82,7 +83,7 @@ def _head(path: Path, neighbours: Neighbours) -> str:
 
 def _yes_or_no(path: Path, neighbours: Neighbours, reached: Ids, head: str, log_p: float) -> Evidence:
     graph = neighbours.graph
-    holds = bool(np.isin(path.target, reached))
+    holds = bool(is_among(np.array([path.target]), reached)[0])
     label = "yes" if holds else "no"
     value = f'"{str(holds).lower()}"^^<http://www.w3.org/2001/XMLSchema#boolean>'
     shown = np.array([path.target], np.int32) if holds else reached[:SHOWN]
@@ -135,7 +136,7 @@ def _origins(neighbours: Neighbours, relation: int, layer: Ids, node: int) -> Id
         if neighbours.graph.degree(node) > len(layer):
             return layer
         back = neighbours.graph.subjects(node, int(neighbours.graph.predicates[relation // 2]))
-    return back[np.isin(back, layer)]
+    return back[is_among(back, layer)]
 
 
 def _row(neighbours: Neighbours, origin: int, relation: int, node: int) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.arrays import is_among
 from kg.graph import LITERAL, Graph, Ids
 from kg.terms import parse_literal
 from retrieval.asked import Asked
@@ -67,7 +68,7 @@ def finalists(asked: Asked, found: Candidates, neighbours: Neighbours, classes: 
     named = classes.named(asked.prepared.question, taken)
     wanted = next((kind for words, kind in _QUESTION_WORDS if words.search(asked.prepared.question)), "")
     order = order_in(asked.prepared.question)
-    mentioned = np.unique(np.array([seed.entity for seed in asked.seeds if seed.log_p > -1.0], np.int32))
+    mentioned = {seed.entity for seed in asked.seeds if seed.log_p > -1.0}
     found = found.take(np.arange(min(most, len(found))))
     paths: list[Path] = []
     places: list[int] = []
@@ -75,13 +76,13 @@ def finalists(asked: Asked, found: Candidates, neighbours: Neighbours, classes: 
     plain = path_features(asked, found.seeds, found.relations)
     features: list[NDArray[np.float32]] = []
     for row, reached in enumerate(_answers(found, asked, neighbours)):
-        path = found.path(row, asked.seeds)
         if not len(reached):
             continue
+        path = found.path(row, asked.seeds)
         first = np.zeros(len(NAMES), np.float32)
         first[:OF_PATHS] = plain[row]
         if found.shape[row] == ASKED:
-            first[PLACE["holds"]] = float(np.isin(path.target, reached))
+            first[PLACE["holds"]] = float(is_among(np.array([path.target]), reached)[0])
             variants = [(path, reached, first)]
         else:
             first[PLACE["not_ordered"]] = float(order is not None)
@@ -91,7 +92,7 @@ def finalists(asked: Asked, found: Candidates, neighbours: Neighbours, classes: 
                 variants += _with_orders(variants, order, asked, place, neighbours) if row < _MOST_ORDERED else []
             for _, own, values in variants:
                 values[PLACE["size"]] = np.log(len(reached))
-                values[PLACE["mentioned"]] = float(len(own) <= _LOOKED_AT and np.isin(own, mentioned).any())
+                values[PLACE["mentioned"]] = float(len(own) <= _LOOKED_AT and not mentioned.isdisjoint(own.tolist()))
                 if wanted:
                     fits = _fits(graph, own, wanted)
                     values[PLACE["asked" if fits else "not_asked"]] = 1.0
@@ -184,7 +185,8 @@ def _with_orders(
             continue
         around = neighbours.relations_around(spread(reached, _MEASURED)).tolist()
         suiting = [r for r in around if not r & 1 and _suits(neighbours.measures, r // 2, order)]
-        cosines = asked.steps.cosine(np.array(suiting, np.int64))[place] / asked.cosine
+        asked.steps.learn(np.array(suiting, np.int64))
+        cosines = asked.steps.cosine[place] / asked.cosine
         for relation in sorted(suiting, key=lambda r: -cosines[r])[:_MOST_MEASURES]:
             full = replace(order, relation=relation)
             own, _ = chosen(full, reached, neighbours.measures)

@@ -4,12 +4,12 @@ Short lists of neighbours are joined by sorting them once; a long one (a hub's) 
 """
 
 from collections.abc import Sequence
-from itertools import combinations, permutations
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.arrays import is_among
+from kg.arrays import is_among, spread
 from retrieval.neighbours import Neighbours
 from retrieval.path import Seed
 
@@ -33,18 +33,13 @@ def meetings(
 ) -> NDArray[np.int64]:
     """Distinct (seed, relation, other seed, other relation), shape (n, 4), that lead to a node in common; seeds as
     places, the lower first. tops: the relations to look at by seed. free: as of `apart`."""
-    nodes, labels, long = [], [], []
     width = len(neighbours.names)
-    for number, relations in enumerate(tops):
-        for relation in relations.tolist():
-            reached = neighbours.follow(seeds[number].entity, relation)
-            if len(reached) > LONG:
-                long.append((number * width + relation, reached))
-            else:
-                nodes.append(reached)
-                labels.append(np.full(len(reached), number * width + relation, np.int64))
-    node = np.concatenate(nodes) if nodes else np.zeros(0, np.int32)
-    label = np.concatenate(labels) if labels else np.zeros(0, np.int64)
+    entities, owners, relations = _flat(seeds, tops)
+    place, node = neighbours.follow_each(entities[owners], relations)
+    labels = owners * width + relations
+    is_long = np.bincount(place, minlength=len(labels)) > LONG
+    long = [(int(labels[path]), node[place == path]) for path in np.flatnonzero(is_long).tolist()]
+    node, label = node[~is_long[place]], labels[place[~is_long[place]]]
     order = np.argsort(node, kind="stable")
     node, label = node[order], label[order]
     found = []
@@ -56,14 +51,14 @@ def meetings(
     for own, reached in long:
         inside = label[is_among(node, reached)]
         found.append(np.stack([inside, np.full(len(inside), own)], axis=1))
-    for (own, reached), (other, others) in combinations(long, 2):
-        if free[own // width, other // width] and is_among(*sorted((reached, others), key=len)).any():
+    for (own, reached), (other, also) in combinations(long, 2):
+        if free[own // width, other // width] and is_among(*sorted((reached, also), key=len)).any():
             found.append(np.array([[own, other]]))
     every = np.concatenate(found) if found else np.zeros((0, 2), np.int64)
     every = every[free[every[:, 0] // width, every[:, 1] // width]]
     codes = np.unique(np.sort(every, axis=1) @ np.array([len(seeds) * width, 1]))
-    one, other = np.divmod(codes, len(seeds) * width)
-    return np.stack([one // width, one % width, other // width, other % width], axis=1)
+    ones, others = np.divmod(codes, len(seeds) * width)
+    return np.stack([ones // width, ones % width, others // width, others % width], axis=1)
 
 
 def linked(
@@ -72,18 +67,25 @@ def linked(
     """(seed, relation, other seed), shape (n, 3), seeds as places: every relation that joins two seeds, and the best
     of the relations of a seed, which may or may not lead to the other."""
     graph = neighbours.graph
-    predicates = np.asarray(graph.predicates)
-    found = {
-        (one, int(relation), other)
-        for one, other in permutations(range(len(seeds)), 2)
-        if free[one, other]
-        for relation in tops[one][:_DENIED]
-    }
-    for one, other in permutations(range(len(seeds)), 2):
-        if free[one, other]:
-            rows = graph.out_rows(seeds[one].entity)
-            stated = np.asarray(graph.p[rows])[np.asarray(graph.o[rows]) == seeds[other].entity]
-            for relation in (2 * np.searchsorted(predicates, stated)).tolist():
-                if len(neighbours.follow(seeds[one].entity, relation)):
-                    found |= {(one, relation, other), (other, relation + 1, one)}
+    entities, owners, relations = _flat(seeds, [top[:_DENIED] for top in tops])
+    pair, other = np.nonzero(free[owners])
+    found = set(zip(owners[pair].tolist(), relations[pair].tolist(), other.tolist(), strict=True))
+    first = graph.out_ptr[entities]
+    place, inside = spread(graph.out_ptr[entities + 1] - first)
+    rows = first[place] + inside
+    stated = np.isin(graph.o[rows], entities)
+    for one, row in zip(place[stated].tolist(), rows[stated].tolist(), strict=True):
+        relation = 2 * int(np.searchsorted(graph.predicates, graph.p[row]))
+        if len(neighbours.follow(seeds[one].entity, relation)):
+            for to in np.flatnonzero(free[one] & (entities == graph.o[row])).tolist():
+                found |= {(one, relation, to), (to, relation + 1, one)}
     return np.array(sorted(found), np.int64).reshape(-1, 3)
+
+
+def _flat(
+    seeds: Sequence[Seed], tops: Sequence[NDArray[np.int64]]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """The entities of the seeds, and the relations of all, end to end, each with the place of its seed."""
+    entities = np.array([seed.entity for seed in seeds], np.int32)
+    owners = np.repeat(np.arange(len(tops)), list(map(len, tops)))
+    return entities, owners, np.concatenate([np.zeros(0, np.int64), *tops])

@@ -17,12 +17,11 @@ import torch
 from numpy.typing import NDArray
 
 from kg.errors import UsageError
-from kg.graph import Ids
 from kg.types import Encoder
 from retrieval.asked import Asked, Prepared, prepare
 from retrieval.beside import Beside
 from retrieval.classes import Classes
-from retrieval.evidence import Evidence, Path, Seed, gather
+from retrieval.evidence import Evidence, Seed, gather
 from retrieval.finalists import Finalists, finalists
 from retrieval.neighbours import Neighbours
 from retrieval.options import RetrievalOptions
@@ -160,19 +159,19 @@ class Retriever:
         asked = self.asked(prepared)
         best = self._finalists(asked)
         forms = dict(zip(FORMS, asked.steps.forms.tolist(), strict=True))
-        ranked: list[tuple[float, Path, Ids]] = []
+        ranked: list[tuple[float, str, int]] = []
         is_ask = best.shape == ASKED
         plain = _log_softmax(np.append(best.score[~is_ask], asked.steps.nothing))
         for row, log_p in zip(np.flatnonzero(~is_ask).tolist(), plain[:-1].tolist(), strict=True):
-            path, reached = best.paths[row], best.answers[row]
-            ranked += [(log_p + forms[form], replace(path, form=form), reached) for form in ("select", "count")]
+            ranked += [(log_p + forms[form], form, row) for form in ("select", "count")]
         asks = _log_softmax(best.score[is_ask]) + forms["ask"]
         for row, log_p in zip(np.flatnonzero(is_ask).tolist(), asks.tolist(), strict=True):
-            ranked.append((log_p, best.paths[row], best.answers[row]))
+            ranked.append((log_p, "ask", row))
         ranked.sort(key=lambda item: -item[0])
         evidence: list[Evidence] = []
-        for log_p, path, reached in ranked[: 4 * k]:
-            piece = gather(path, self.neighbours, log_p=log_p, reached=reached)
+        for log_p, form, row in ranked[: 4 * k]:
+            path = replace(best.paths[row], form=form)
+            piece = gather(path, self.neighbours, log_p=log_p, reached=best.answers[row])
             if piece is not None:
                 evidence.append(piece)
             if len(evidence) == k:

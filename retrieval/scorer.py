@@ -13,7 +13,7 @@ which shape, by which the search knows how far to go. The dual-encoder form foll
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path as File
 
 import numpy as np
@@ -101,7 +101,7 @@ class PathScorer(nn.Module):
         """What the scorer makes of all relations (R, 2, D), for many questions."""
         with torch.inference_mode():
             names, kinds = relations.unbind(1)
-            return Projected(self, names, [names @ step for step in self.steps], kinds @ self.kinds)
+            return Projected(self, names.contiguous(), kinds @ self.kinds)
 
     def save(self, folder: File) -> None:
         """Writes the weights as safetensors."""
@@ -130,11 +130,10 @@ class PathScorer(nn.Module):
 
 @dataclass(frozen=True)
 class Projected:
-    """A scorer over all relations of a graph: names (R, D), steps (R, W) for each hop, kinds (R, W)."""
+    """A scorer over all relations of a graph: names (R, D), kinds (R, W)."""
 
     scorer: PathScorer
     names: Tensor
-    steps: list[Tensor]
     kinds: Tensor
 
     def steps_of(self, masked: NDArray[np.float32], whole: NDArray[np.float32], hints: Sequence[float]) -> "Steps":
@@ -142,15 +141,18 @@ class Projected:
         scorer = self.scorer
         with torch.inference_mode():
             questions = torch.from_numpy(masked)
+            wanted = scorer.question(questions)
             all_of_it = scaled(torch.from_numpy(whole))
             return Steps(
                 self,
-                scorer.cosine * questions,
-                scorer.question(questions),
+                torch.cat([scorer.cosine * questions, *(wanted @ step.T for step in scorer.steps)]),
+                wanted,
                 scorer.shape_bias.numpy(),
                 torch.log_softmax(scorer.shape(all_of_it), -1)[:MOST_HOPS].numpy(),
                 scorer.form_log_probs(torch.from_numpy(whole)[None], torch.tensor([hints]))[0].numpy(),
                 float(scorer.nothing(all_of_it)),
+                np.zeros((MOST_HOPS + 2, len(masked), len(self.names)), np.float32),
+                np.zeros(len(self.names), bool),
             )
 
 
@@ -159,40 +161,46 @@ class Steps:
     """Scores of relations as steps from each of M masked questions, reckoned when they are first asked for; and what
     the whole question tells: shapes (S,), hops (H,) and forms (3,) as log probabilities, nothing.
 
-    Each table has shape (M, R), and holds at least the relations that were asked for.
+    by_name: ((1 + H) M, D), what the names of relations are multiplied by for the cosine and for each hop; by_kind:
+    (M, W). table: (H + 2, M, R), the products; known: (R,), the relations that they are known for.
     """
 
     projected: Projected
-    questions: Tensor
-    wanted: Tensor
+    by_name: Tensor
+    by_kind: Tensor
     shapes: NDArray[np.float32]
     hops: NDArray[np.float32]
     forms: NDArray[np.float32]
     nothing: float
-    tables: dict[str, tuple[NDArray[np.float32], NDArray[np.bool_]]] = field(default_factory=dict)
+    table: NDArray[np.float32]
+    known: NDArray[np.bool_]
 
-    def cosine(self, relations: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The weighted cosines of questions and relations."""
-        return self._table("cosine", self.questions, self.projected.names, relations)
-
-    def learnt(self, hop: int, relations: NDArray[np.int64]) -> NDArray[np.float32]:
-        """What was learnt of relations as this step of a path."""
-        return self._table(f"step {hop}", self.wanted, self.projected.steps[hop], relations)
-
-    def kinds(self, relations: NDArray[np.int64]) -> NDArray[np.float32]:
-        """What was learnt of the kinds of things that relations lead to."""
-        return self._table("kinds", self.wanted, self.projected.kinds, relations)
-
-    def _table(self, name: str, one: Tensor, other: Tensor, relations: NDArray[np.int64]) -> NDArray[np.float32]:
-        if name not in self.tables:
-            self.tables[name] = np.zeros((len(one), len(other)), np.float32), np.zeros(len(other), bool)
-        values, known = self.tables[name]
-        missing = np.unique(relations[~known[relations]])
+    def learn(self, relations: NDArray[np.int64]) -> None:
+        """Makes the scores of relations known."""
+        new = np.zeros(len(self.known), bool)
+        new[relations] = True
+        missing = np.flatnonzero(new & ~self.known)
         if len(missing):
             with torch.inference_mode():
-                values[:, missing] = (one @ other[torch.from_numpy(missing)].T).numpy()
-            known[missing] = True
-        return values
+                rows = torch.from_numpy(missing)
+                names = (self.by_name @ self.projected.names[rows].T).numpy()
+                self.table[:-1, :, missing] = names.reshape(MOST_HOPS + 1, -1, len(missing))
+                self.table[-1][:, missing] = (self.by_kind @ self.projected.kinds[rows].T).numpy()
+            self.known[missing] = True
+
+    @property
+    def cosine(self) -> NDArray[np.float32]:
+        """The weighted cosines of questions and relations, (M, R)."""
+        return np.asarray(self.table[0])
+
+    def learnt(self, hop: int) -> NDArray[np.float32]:
+        """What was learnt of relations as this step of a path, (M, R)."""
+        return np.asarray(self.table[1 + hop])
+
+    @property
+    def kinds(self) -> NDArray[np.float32]:
+        """What was learnt of the kinds of things that relations lead to, (M, R)."""
+        return np.asarray(self.table[-1])
 
 
 def scaled(whole: Tensor) -> Tensor:

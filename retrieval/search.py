@@ -78,14 +78,15 @@ def score(
     present = relations >= 0
     length = present.sum(-1)
     total = np.zeros(seeds.shape, np.float32)
+    steps.learn(relations[present])
     for hop in range(relations.shape[-1]):
         column = relations[..., hop]
         if not present[..., hop].any():
             break
-        step = steps.cosine(column)[place, column] / np.maximum(length, 1) ** LENGTH_POWER
-        total += (step + steps.learnt(hop, column)[place, column]) * present[..., hop]
+        step = steps.cosine[place, column] / np.maximum(length, 1) ** LENGTH_POWER
+        total += (step + steps.learnt(hop)[place, column]) * present[..., hop]
     last = np.take_along_axis(relations, np.maximum(length - 1, 0)[..., None], -1)[..., 0]
-    total += steps.kinds(last)[place, last] * (length > 0)
+    total += steps.kinds[place, last] * (length > 0)
     plain = path_features(asked, seeds, relations) @ asked.weights[:OF_PATHS]
     return np.asarray(total.sum(-1) + plain + steps.shapes[shape], np.float32)
 
