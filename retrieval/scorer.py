@@ -35,6 +35,10 @@ LENGTH_POWER = 0.7
 """The cosines of a path's relations are divided by its length to this power, as their mean vector's would be."""
 
 
+_ROWS = 16
+"""Relations of one product: so small that no library wakes its threads for it, which takes longer than the product."""
+
+
 class PathScorer(nn.Module):
     """The trainable head. `dimension` is the encoder's; `seed` fixes the start."""
 
@@ -101,7 +105,9 @@ class PathScorer(nn.Module):
         """What the scorer makes of all relations (R, 2, D), for many questions."""
         with torch.inference_mode():
             names, kinds = relations.unbind(1)
-            return Projected(self, names.contiguous(), kinds @ self.kinds)
+            steps = self.steps.permute(2, 0, 1).flatten(1)
+            of_kinds = kinds @ self.kinds
+            return Projected(self, names.contiguous().numpy(), of_kinds.numpy(), steps.contiguous())
 
     def save(self, folder: File) -> None:
         """Writes the weights as safetensors."""
@@ -130,23 +136,25 @@ class PathScorer(nn.Module):
 
 @dataclass(frozen=True)
 class Projected:
-    """A scorer over all relations of a graph: names (R, D), kinds (R, W)."""
+    """A scorer over all relations of a graph: names (R, D), kinds (R, W); steps (W, H D), from what a question wants to
+    what it wants of a name at each hop."""
 
     scorer: PathScorer
-    names: Tensor
-    kinds: Tensor
+    names: NDArray[np.float32]
+    kinds: NDArray[np.float32]
+    steps: Tensor
 
     def steps_of(self, masked: NDArray[np.float32], whole: NDArray[np.float32], hints: Sequence[float]) -> "Steps":
         """The scores of relations for one question; masked: (M, D), whole: (D,), hints: (3,)."""
         scorer = self.scorer
         with torch.inference_mode():
-            questions = torch.from_numpy(masked)
-            wanted = scorer.question(questions)
+            wanted = scorer.question(torch.from_numpy(masked))
             all_of_it = scaled(torch.from_numpy(whole))
+            of_hops = (wanted @ self.steps).view(len(masked), MOST_HOPS, -1).numpy()
             return Steps(
                 self,
-                torch.cat([scorer.cosine * questions, *(wanted @ step.T for step in scorer.steps)]),
-                wanted,
+                np.concatenate([float(scorer.cosine) * masked, *of_hops.swapaxes(0, 1)]),
+                wanted.numpy(),
                 scorer.shape_bias.numpy(),
                 torch.log_softmax(scorer.shape(all_of_it), -1)[:MOST_HOPS].numpy(),
                 scorer.form_log_probs(torch.from_numpy(whole)[None], torch.tensor([hints]))[0].numpy(),
@@ -166,8 +174,8 @@ class Steps:
     """
 
     projected: Projected
-    by_name: Tensor
-    by_kind: Tensor
+    by_name: NDArray[np.float32]
+    by_kind: NDArray[np.float32]
     shapes: NDArray[np.float32]
     hops: NDArray[np.float32]
     forms: NDArray[np.float32]
@@ -180,13 +188,12 @@ class Steps:
         new = np.zeros(len(self.known), bool)
         new[relations] = True
         missing = np.flatnonzero(new & ~self.known)
-        if len(missing):
-            with torch.inference_mode():
-                rows = torch.from_numpy(missing)
-                names = (self.by_name @ self.projected.names[rows].T).numpy()
-                self.table[:-1, :, missing] = names.reshape(MOST_HOPS + 1, -1, len(missing))
-                self.table[-1][:, missing] = (self.by_kind @ self.projected.kinds[rows].T).numpy()
-            self.known[missing] = True
+        rows = np.resize(missing, (-(-len(missing) // _ROWS), _ROWS))
+        of_names = self.projected.names[rows] @ self.by_name.T
+        of_kinds = self.projected.kinds[rows] @ self.by_kind.T
+        self.table[:-1, :, rows] = np.moveaxis(of_names, -1, 0).reshape(MOST_HOPS + 1, len(self.by_kind), *rows.shape)
+        self.table[-1][:, rows] = np.moveaxis(of_kinds, -1, 0)
+        self.known[missing] = True
 
     @property
     def cosine(self) -> NDArray[np.float32]:
