@@ -153,32 +153,31 @@ class KnowledgeBase:
         """`ask` for many questions, in batches. seeds: for each question the entities that it speaks of; by default
         retrieval finds them."""
         from generation.calibration import judged
+        from retrieval.ahead import ahead, parts_of
 
         name = model or self.live_model
         if name not in MODELS:
             raise UsageError(f"the model {name!r} is not known; choose one of {', '.join(MODELS)}.")
         for question in questions:
             check_question(question)
-        answerer = self.answerer(name)
-        found = self.retriever.retrieve_many(questions, mode=mode, seeds=seeds)
-        started = time.perf_counter()
-        calibration, least = self.calibrations[name], self.retriever.options.refuse
-        predictions = [
-            judged(prediction, calibration, least=least)
-            for prediction in answerer.predict(questions, [retrieved.evidence for retrieved in found])
-        ]
-        generate_ms = (time.perf_counter() - started) * 1000 / max(len(questions), 1)
-        return [
-            Answer(
-                prediction.text,
-                prediction.answers,
-                tuple(self._cite(piece) for piece in prediction.evidence),
-                name,
-                self.snapshot.id,
-                {**retrieved.duration_ms, "generate": generate_ms},
-            )
-            for prediction, retrieved in zip(predictions, found, strict=True)
-        ]
+        answerer, retriever = self.answerer(name), self.retriever
+        calibration, least = self.calibrations[name], retriever.options.refuse
+
+        def retrieve(part: slice) -> "list[Retrieved]":
+            return retriever.retrieve_many(questions[part], mode=mode, seeds=None if seeds is None else seeds[part])
+
+        answers: list[Answer] = []
+        parts = parts_of(len(questions))
+        for part, found in zip(parts, ahead(retrieve, parts), strict=True):
+            started = time.perf_counter()
+            predictions = answerer.predict(questions[part], [retrieved.evidence for retrieved in found])
+            generate_ms = (time.perf_counter() - started) * 1000 / len(found)
+            for retrieved, prediction in zip(found, predictions, strict=True):
+                sure = judged(prediction, calibration, least=least)
+                cited = tuple(self._cite(piece) for piece in sure.evidence)
+                steps_ms = {**retrieved.duration_ms, "generate": generate_ms}
+                answers.append(Answer(sure.text, sure.answers, cited, name, self.snapshot.id, steps_ms))
+        return answers
 
     def retrieve(self, question: str, *, k: int = 20, mode: str = "hybrid") -> list[CitedEvidence]:
         """The `k` best pieces of evidence, without an answer."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from kg.errors import UsageError
 from kg.types import Encoder
+from retrieval.ahead import ahead, parts_of
 from retrieval.asked import Asked, Prepared, prepare
 from retrieval.beside import Beside
 from retrieval.classes import Classes
@@ -114,32 +115,39 @@ class Retriever:
         mode: str = "hybrid",
         seeds: Sequence[Sequence[Seed]] | None = None,
     ) -> list[Retrieved]:
-        """`retrieve` for many questions, with one call of the encoder."""
+        """`retrieve` for many questions: the encoder reads the next ones while the paths of these are looked for."""
         if k is not None and k < 1:
             raise UsageError(f"k, the number of pieces of evidence, is at least 1, not {k}.")
         if mode not in MODES:
             raise UsageError(f"the mode {mode!r} is not known; choose one of {', '.join(MODES)}.")
+        _ = self.classes  # made here, so that no two threads make them
+        results = []
+        for ready, durations in ahead(
+            lambda part: self._read(questions[part], mode, None if seeds is None else seeds[part]),
+            parts_of(len(questions)),
+        ):
+            for prepared in ready:
+                started = time.perf_counter()
+                evidence, nothing = self._evidence(prepared, k or self.options.k)
+                if self.beside is not None and seeds is None and mode != "graph":
+                    vector = prepared.whole if len(prepared.whole) else self.encoder.encode([prepared.question])[0]
+                    evidence = self.beside(
+                        prepared.question, vector, prepared.seeds, evidence, mode=mode, k=k or self.options.k
+                    )
+                paths_ms = (time.perf_counter() - started) * 1000
+                results.append(Retrieved(evidence, list(prepared.seeds), nothing, {**durations, "paths": paths_ms}))
+        return results
+
+    def _read(
+        self, questions: Sequence[str], mode: str, seeds: Sequence[Sequence[Seed]] | None
+    ) -> tuple[list[Prepared], dict[str, float]]:
+        """The questions made ready, and the milliseconds that each step of it took for one."""
         began = time.perf_counter()
         found = self.find_seeds(questions, mode) if seeds is None else [list(given) for given in seeds]
         linked = time.perf_counter()
         ready = prepare(questions, found, self.encoder, self.classes)
-        encoded = time.perf_counter()
-        results = []
-        for prepared in ready:
-            started = time.perf_counter()
-            evidence, nothing = self._evidence(prepared, k or self.options.k)
-            if self.beside is not None and seeds is None and mode != "graph":
-                vector = prepared.whole if len(prepared.whole) else self.encoder.encode([prepared.question])[0]
-                evidence = self.beside(
-                    prepared.question, vector, prepared.seeds, evidence, mode=mode, k=k or self.options.k
-                )
-            durations = {
-                "link": (linked - began) * 1000 / len(questions),
-                "encode": (encoded - linked) * 1000 / len(questions),
-                "paths": (time.perf_counter() - started) * 1000,
-            }
-            results.append(Retrieved(evidence, list(prepared.seeds), nothing, durations))
-        return results
+        steps = {"link": linked - began, "encode": time.perf_counter() - linked}
+        return ready, {name: seconds * 1000 / len(questions) for name, seconds in steps.items()}
 
     def asked(self, prepared: Prepared) -> Asked:
         """A prepared question with the scores of all relations."""
