@@ -37,7 +37,7 @@ def write_record(name: str, results: Any, *, options: dict[str, Any] | None = No
     """Writes `benchmarks/NAME.json`: the results with command, machine, commit and date."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     said = {
-        "command": " ".join(["python", "-m", f"benchmarks.{name}", *sys.argv[1:]]),
+        "command": " ".join(["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *map(_local, sys.argv[1:])]),
         "options": options or {},
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "commit": commit.stdout.strip(),
@@ -46,3 +46,12 @@ def write_record(name: str, results: Any, *, options: dict[str, Any] | None = No
     }
     path = Path(__file__).parent / f"{name}.json"
     path.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _local(argument: str) -> str:
+    """An argument without the folders of the machine that it was given on.
+
+    >>> _local("/home/ada/questions.jsonl"), _local("--limit")
+    ('questions.jsonl', '--limit')
+    """
+    return Path(argument).name if Path(argument).is_absolute() else argument

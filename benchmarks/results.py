@@ -30,14 +30,28 @@ def page() -> str:
         if not path.exists():
             continue
         record = json.loads(path.read_text("utf-8"))
-        parts.append(f"## {_TITLES[name]}\n\n`{record['command']}`, commit {record['commit']}, {record['date']}.\n")
+        parts.append(f"## {_TITLES[name]}\n\n{_source(record)}")
         parts.append(_table(record["results"]))
+    for name, title, table in (("joint", "Frozen against together", _joint), ("asking", "Speed", _asking)):
+        path = HERE / f"{name}.json"
+        if path.exists():
+            record = json.loads(path.read_text("utf-8"))
+            parts.append(f"## {title}\n\n{_source(record)}\n{table(record['results'])}\n")
     return "\n".join(parts)
+
+
+def _source(record: dict[str, Any]) -> str:
+    return f"`{record['command']}`, commit {record['commit']}, {record['date']}.\n"
+
+
+def _rows(rows: list[list[str]]) -> str:
+    """A table whose first row is the head."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in [rows[0], ["---"] * len(rows[0]), *rows[1:]])
 
 
 def _table(results: dict[str, Any]) -> str:
     head = ["questions", "n", "trained on", "Hits@1", "F1", *SYSTEMS, "published, whole sets"]
-    rows = [head, ["---"] * len(head)]
+    rows = [head]
     for stage, facts in results.items():
         for name, report in facts.items():
             if not isinstance(report, dict) or "hits@1" not in report:
@@ -46,7 +60,22 @@ def _table(results: dict[str, Any]) -> str:
             others = [f"{report['baselines'][system]['hits@1']:.3f}" for system in SYSTEMS]
             own = [f"{_with_interval(report, metric)}" for metric in ("hits@1", "f1")]
             rows.append([asked, str(report["n"]), STAGES[stage], *own, *others, PUBLISHED.get(asked.split(",")[0], "")])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n" + _rest(results)
+    return _rows(rows) + "\n" + _rest(results)
+
+
+def _joint(results: dict[str, Any]) -> str:
+    """The retriever's head frozen or trained with the reader: means, and the difference question by question."""
+    rows = [["retriever's head", "then", "n", "Hits@1", "F1"]]
+    for row in results["measured"]:
+        own = [
+            f"{row[m]:.3f} ({row[m + ' interval'][0]:.3f} to {row[m + ' interval'][1]:.3f})" for m in ("hits@1", "f1")
+        ]
+        rows.append([row["retriever"], row["then"], str(row["questions"]), *own])
+    return _rows(rows)
+
+
+def _asking(results: dict[str, Any]) -> str:
+    return _rows([["", "figure"], *([name, str(value)] for name, value in results.items())])
 
 
 def _with_interval(report: dict[str, Any], metric: str) -> str:
