@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -105,16 +106,21 @@ def shortened(report: dict[str, Any]) -> dict[str, Any]:
 
 def split(name: str, workspace: Path, folder: Path) -> tuple[list[Path], list[Path]]:
     """Files of questions to train on, and of held-out ones that the graph can answer, the single-entity ones of the
-    first set once more by themselves."""
+    first set once more by themselves. Beside them lie those that it cannot answer, for `benchmarks.coverage`."""
     every = {path: read_questions(data_file(f"questions/{path}.jsonl")) for path in SETS[name]}
     held = {iri for questions in every.values() for q in questions for iri in (_key(q), *q.entities) if held_out(iri)}
     taught, asked = [], []
     can_answer = derivable() if name == "dbpedia" else reachable(workspace)
     texts: set[str] = set()
     for path, questions in every.items():
-        kept = [q for q in questions if held_out(_key(q)) and can_answer(q)][: PER_SET // PARTS]
+        apart = [q for q in questions if held_out(_key(q))]
+        is_answerable = [can_answer(q) for q in apart]
+        kept = list(compress(apart, is_answerable))[: PER_SET // PARTS]
         texts |= {q.question for q in kept}
         stem = path.replace("/", "-")
+        _write(
+            folder / f"unanswerable-{stem}.jsonl", [q for q, can in zip(apart, is_answerable, strict=True) if not can]
+        )
         asked.append(_write(folder / f"asked-{stem}.jsonl", kept))
         if path == "lcquad-train":
             single = [q for q in kept if len(q.entities) == 1 and q.form == "select"]
