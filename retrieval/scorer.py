@@ -33,8 +33,6 @@ SHAPES = ("one hop", "two hops", "three hops", "meeting", "yes or no")
 MEETING, ASKED = 3, 4
 LENGTH_POWER = 0.7
 """The cosines of a path's relations are divided by its length to this power, as their mean vector's would be."""
-
-
 _ROWS = 16
 """Relations of one product: so small that no library wakes its threads for it, which takes longer than the product."""
 
