@@ -85,12 +85,15 @@ def train_together(
     examples: Sequence[Example],
     options: TrainingOptions,
     *,
+    made: Sequence[Example] = (),
     validation: Sequence[Example] = (),
     folder: Folder | None = None,
 ) -> tuple[TrainReport, TrainReport | None]:
     """The reports of both stages, after the reader and the retriever's scorer have been trained in place.
 
-    validation: what the best state is chosen by. folder: where checkpoints are kept, for the same call to go on from.
+    made: questions that the reader learns from besides; where there are no others, both stages are on them, and the
+    retriever stays as it is. validation: what the best state is chosen by. folder: where checkpoints are kept, for the
+    same call to go on from.
     """
     common = TrainOptions(
         seed=options.seed,
@@ -101,7 +104,7 @@ def train_together(
         device=options.device,
         max_seconds=options.max_seconds or None,
     )
-    single = reader_examples(examples, retriever, count=options.reader_examples, seed=options.seed)
+    single = reader_examples([*examples, *made], retriever, count=options.reader_examples, seed=options.seed)
     built_in = isinstance(reader.model, PointerReader)
     alone = replace(common, learning_rates=READER_RATES) if built_in else replace(common, learning_rate=GENERATOR_RATE)
     first = train_reader(
@@ -112,12 +115,12 @@ def train_together(
         validation=reader_examples(validation, retriever, count=MOST_VALIDATION, seed=options.seed),
         folder=folder / "reader" if folder else None,
     )
-    joint = joint_examples(examples, retriever, count=options.joint_examples, seed=options.seed)
+    joint = joint_examples(examples or made, retriever, count=options.joint_examples, seed=options.seed)
     if not joint:
         return first, None
     kept_out = joint_examples(validation, retriever, count=MOST_VALIDATION, seed=options.seed)
     pair = nn.ModuleDict({"reader": reader.model, "scorer": retriever.scorer})
-    retriever.scorer.requires_grad_(options.train_retriever)
+    retriever.scorer.requires_grad_(options.train_retriever and bool(examples))
 
     def loss(batch: Sequence[Joint]) -> Tensor:
         return joint_loss(retriever, reader, batch, options)

@@ -1,5 +1,8 @@
 """The teacher of a snapshot: questions made from the graph and questions given, then retriever and reader on them.
 
+The retriever learns from given questions alone. Made ones spell relations as the graph does, which it knows already:
+trained on them it finds less (docs/results.md); the reader, which begins with nothing, learns to read by them.
+
 A share of the questions, drawn by entity, is held out and saved: nobody trains on them, and the student's gate asks
 them. Another share, drawn alike from the rest, decides which state of the training is the best.
 """
@@ -14,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from generation.answer import Teacher
-from generation.calibration import Calibration, calibrated
+from generation.calibration import FEWEST, Calibration, calibrated
 from generation.checkpoint import Checkpoints, put_back, run_key, trained
 from generation.generator import Generator, load_generator
 from generation.joint import train_together
@@ -49,30 +52,40 @@ def train_teacher(
     it. The caller removes it. Raises ModelError if no question can be learned from.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    made = make_questions(retriever.neighbours, SyntheticOptions(count=options.synthetic, seed=options.seed))
+    drawn = make_questions(retriever.neighbours, SyntheticOptions(count=options.synthetic, seed=options.seed))
     given, asked = split_by_entity(questions, options.held_out)
-    own, kept = split_by_entity(made, options.held_out)
+    own, kept = split_by_entity(drawn, options.held_out)
     held_out = [*asked, *kept][:MOST_HELD_OUT]
     given, given_apart = split_by_entity(given, options.validation, salt=b"validation")
     given, given_apart = _drawn(given, options.given, options), _drawn(given_apart, MOST_VALIDATION, options)
     own, own_apart = split_by_entity(own, options.validation, salt=b"validation")
-    examples = _examples(given, own, retriever, options, "questions")
-    if not examples:
+    examples, validation = (
+        _examples(part, retriever, options, title)
+        for part, title in ((given, "questions"), (given_apart, "validation"))
+    )
+    made, made_apart = (
+        make_examples(part, retriever, title=f"{title} made from the graph")
+        for part, title in ((own, "questions"), (own_apart, "validation"))
+    )
+    if not examples and not made:
         raise ModelError(
             "no question can be made from this graph, and none was given that it answers. Give --questions."
         )
-    validation = _examples(given_apart, own_apart, retriever, options, "validation")
-    losses = _train_scorer(
-        retriever,
-        examples,
-        validation,
-        ScorerOptions(epochs=options.scorer_epochs, seed=options.seed),
-        checkpoints / "scorer" if checkpoints else None,
-    )
+    scoring = ScorerOptions(epochs=options.scorer_epochs, seed=options.seed)
+    folder_of_scorer = checkpoints / "scorer" if checkpoints else None
+    losses = _train_scorer(retriever, examples, validation, scoring, folder_of_scorer) if examples else []
     answers = [value.rsplit("/", 1)[-1].replace("_", " ") for question in own for value in question.values]
     reader = new_generator(encoder_folder, options, answers)
-    first, second = train_together(retriever, reader, examples, options, validation=validation, folder=checkpoints)
-    calibration = _calibrated(retriever, reader, [*given_apart, *own_apart])
+    first, second = train_together(
+        retriever,
+        reader,
+        examples,
+        options,
+        made=made,
+        validation=validation or made_apart,
+        folder=checkpoints,
+    )
+    calibration = _calibrated(retriever, reader, given_apart if len(given_apart) >= FEWEST else given_apart + own_apart)
     calibration.save(folder)
     retriever.scorer.save(folder / "scorer")
     reader.save(folder / "reader", base=encoder_folder)
@@ -98,14 +111,11 @@ def _calibrated(retriever: Retriever, reader: Generator, questions: Sequence[Que
     return calibrated(teacher, questions, [own.evidence for own in found], resolve=retriever.resolve)
 
 
-def _examples(
-    given: Sequence[Question], made: Sequence[Question], retriever: Retriever, options: TrainingOptions, title: str
-) -> list[Example]:
+def _examples(given: Sequence[Question], retriever: Retriever, options: TrainingOptions, title: str) -> list[Example]:
     """Given questions from their own entities, and some of them again from what the retriever takes them to speak of,
-    so that both reading and choosing are learnt; made ones from their entities."""
+    so that both reading and choosing are learnt."""
     examples = make_examples(given, retriever, title=f"{title}, entities given")
-    examples += make_examples(_drawn(given, options.linked, options), retriever, given=False, title=title)
-    return examples + make_examples(made, retriever, title=f"{title} made from the graph")
+    return examples + make_examples(_drawn(given, options.linked, options), retriever, given=False, title=title)
 
 
 def _train_scorer(

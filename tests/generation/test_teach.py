@@ -211,3 +211,13 @@ def test_of_many_given_questions_some_are_drawn(tmp_path: Path, encoder_folder: 
     options = replace(OPTIONS, given=2, validation=0.0, held_out=0.0)
     report = train_teacher(tmp_path / "models", toy_retriever(tmp_path), encoder_folder, toy_questions(), options)
     assert report["questions"]["given"] == 2 < len(toy_questions())
+
+
+def test_made_questions_teach_the_reader_and_leave_the_retriever(tmp_path: Path, encoder_folder: Path) -> None:
+    retriever = toy_retriever(tmp_path)
+    before = {name: weight.clone() for name, weight in retriever.scorer.state_dict().items()}
+    report = train_teacher(tmp_path / "models", retriever, encoder_folder, [], OPTIONS)
+    assert report["reader"]["steps"] == 2 and report["joint"]["steps"] == 1 and report["retriever_loss"] == []
+    assert all(torch.equal(weight, before[name]) for name, weight in retriever.scorer.state_dict().items())
+    train_teacher(tmp_path / "models", retriever, encoder_folder, toy_questions(), OPTIONS)
+    assert not torch.equal(retriever.scorer.weights, before["weights"])
