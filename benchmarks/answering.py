@@ -34,7 +34,7 @@ SETS = {
     "metaqa": ("metaqa/train-1hop", "metaqa/train-2hop", "metaqa/train-3hop"),
 }
 PARTS = 4
-PER_SET = 2400
+PER_SET = 4000
 """Most questions of a set to train on, and a quarter as many to ask."""
 METRICS = ("n", "hits@1", "f1", "mrr", "exact_match", "recall@1", "recall@5", "recall@20", "recall@20_triples")
 
