@@ -2,7 +2,8 @@
 
 For each question in turn one call of the encoder on it, its retrieval, and the teacher's answer to what was retrieved:
 medians and 99th percentiles, by the clock and by processor time, as multiples of that call. Then a hundred questions at
-once against one by one, and the memory of the process.
+once against one by one, and the memory of the process after each. With `--smaller` the same questions are asked of a
+smaller graph in turn, to tell what size costs.
 """
 
 import argparse
@@ -28,11 +29,14 @@ def main() -> None:
     parser.add_argument("workspace", type=Path)
     parser.add_argument("questions", type=Path, nargs="+")
     parser.add_argument("--limit", type=int, default=200)
+    parser.add_argument("--smaller", type=Path, help="a workspace with a smaller graph")
     options = parser.parse_args()
     kb = open_knowledge_base(options.workspace)
     asked = [q.question for path in options.questions for q in read_questions(path)]
     asked = asked[:: max(len(asked) // options.limit, 1)][: options.limit]
     results = measure(kb, asked)
+    if options.smaller:
+        results |= compare(open_knowledge_base(options.smaller), kb, asked)
     for name, value in results.items():
         print(name, value)
     write_record("asking", results, options={"questions": [path.name for path in options.questions]})
@@ -54,6 +58,7 @@ def measure(kb: KnowledgeBase, asked: list[str]) -> dict[str, Any]:
         for share in (50, 99):
             calls = np.percentile(columns[name], share, axis=0) / one
             results[f"{name} p{share}, encoder calls (clock, processor)"] = calls.round(2).tolist()
+    results["memory after single questions, MiB (peak)"] = peak()
     batch = asked[:BATCH]
     for name, whole, single in (
         ("retrieval", kb.retriever.retrieve_many, kb.retriever.retrieve),
@@ -65,8 +70,31 @@ def measure(kb: KnowledgeBase, asked: list[str]) -> dict[str, Any]:
         timed(alone, lambda s=single: [s(question) for question in batch])
         ratio = np.array(alone[0]) / np.array(together[0])
         results[f"{len(batch)} {name} at once, times as fast (clock, processor)"] = ratio.round(2).tolist()
-    results["memory, MiB (peak)"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    results["memory after batches, MiB (peak)"] = peak()
     return results
+
+
+def compare(small: KnowledgeBase, large: KnowledgeBase, asked: list[str]) -> dict[str, Any]:
+    """How many times as long retrieval by mentions takes in the larger graph."""
+    both: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
+    for question in asked:
+        for times, kb in zip(both, (small, large), strict=True):
+            timed(times, lambda q=question, r=kb.retriever: r.retrieve(q, mode="graph"))
+    size = len(large.retriever.neighbours.graph.s) / len(small.retriever.neighbours.graph.s)
+    name = f"a graph {size:.1f} times as large, times as long"
+    return {
+        f"{name}, p{share} (clock, processor)": np.divide(
+            *(np.percentile(np.array(times), share, axis=0) for times in both[::-1])
+        )
+        .round(2)
+        .tolist()
+        for share in (50, 99)
+    }
+
+
+def peak() -> int:
+    """The most memory that the process has had, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def timed(rows: list[tuple[float, float]], work: Callable[[], Any]) -> Any:
