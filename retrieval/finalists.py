@@ -126,7 +126,8 @@ def _answers(found: Candidates, asked: Asked, neighbours: Neighbours) -> list[Id
 def _set_shares(
     paths: Sequence[Path], answers: Sequence[Ids], features: Sequence[NDArray[np.float32]], neighbours: Neighbours
 ) -> None:
-    """Sets "share": raw and mapped properties often have the same name, and one of them more of the answers."""
+    """Sets "share": raw and mapped properties often have the same name, as have classes of two vocabularies, and one of
+    them more of the answers."""
     names = [_named_alike(path, neighbours) for path in paths]
     most: dict[object, int] = {}
     for name, own in zip(names, answers, strict=True):
@@ -136,10 +137,11 @@ def _set_shares(
 
 
 def _named_alike(path: Path, neighbours: Neighbours) -> object:
-    """What a path has in common with those whose relations have the same names."""
+    """What a path has in common with those whose relations, and class, have the same names."""
     names = tuple(neighbours.names[relation].replace(" ", "") for relation in path.relations)
     other = None if path.meets is None else _named_alike(path.meets, neighbours)
-    return path.seed.entity, names, path.kind, path.target, path.order, other
+    kind = neighbours.graph.label_of(path.kind).casefold() if path.kind >= 0 else ""
+    return path.seed.entity, names, kind, path.target, path.order, other
 
 
 def _with_classes(

@@ -20,7 +20,7 @@ class RetrievalOptions:
     sample: int = 24
     finalists: int = 48
     k: int = 6
-    refuse: float = 0.1
+    refuse: float = 0.05
 
     def __post_init__(self) -> None:
         if not 1 <= self.hops <= MOST_HOPS:

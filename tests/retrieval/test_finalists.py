@@ -86,6 +86,20 @@ def test_a_class_that_the_question_names_is_told_and_cuts_the_answers_down(peaks
         assert row[PLACE["named"]] == row[PLACE["not_named"]] == row[PLACE["restricted"]] == 0.0
 
 
+def test_of_classes_of_one_name_the_share_tells_which_has_more_of_the_answers(tmp_path: File) -> None:
+    triples = [fact("dbr:Land", "dbo:place", f"dbr:Site_{i}") for i in range(9)]
+    triples += [fact(f"dbr:Site_{i}", "rdf:type", "dbo:Castle") for i in range(8)]
+    triples += [fact(f"dbr:Site_{i}", "rdf:type", "dbp:Castle") for i in range(2)]
+    write_toy(tmp_path, NgramEncoder(), sorted(triples))
+    found = found_for(toy_retriever(tmp_path, RetrievalOptions()), "Which castles are in Land?", Land=-0.1)
+    shares = {
+        len(own): float(values[PLACE["share"]])
+        for path, own, values in zip(found.paths, found.answers, found.features, strict=True)
+        if path.kind >= 0
+    }
+    assert shares == pytest.approx({8: 0.0, 2: np.log(2 / 8)})
+
+
 def test_a_class_that_only_one_of_many_answers_has_is_found(tmp_path: File) -> None:
     triples = [fact("dbr:Land", "dbo:place", f"dbr:Site_{i:03}") for i in range(200)]
     triples += [fact(f"dbr:Site_{i:03}", "rdf:type", "dbo:Castle" if i == 101 else "dbo:Barn") for i in range(200)]

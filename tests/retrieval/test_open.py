@@ -1,5 +1,6 @@
 """A retriever over a whole snapshot, built by the real steps with the real encoder."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,11 +39,14 @@ def test_names_that_were_merged_away_lead_to_what_stands_for_them(folder: Path) 
     assert retriever.neighbours.graph.iri_of(seeds[0].entity) == expand("dbr:Marie_Curie")
 
 
-def test_the_trained_scorer_is_the_one_that_was_saved(folder: Path) -> None:
-    saved = PathScorer.open(folder / "models" / "scorer").state_dict()
-    opened = open_retriever(folder, SentenceEncoder(device="cpu")).scorer.state_dict()
+def test_the_trained_scorer_is_the_one_that_was_saved(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    scorer = PathScorer.open(tmp_path / "copy" / "models" / "scorer")
+    torch.nn.init.normal_(scorer.question.weight)
+    scorer.save(tmp_path / "copy" / "models" / "scorer")
+    opened = open_retriever(tmp_path / "copy", SentenceEncoder(device="cpu")).scorer.state_dict()
+    saved = scorer.state_dict()
     assert all(torch.equal(opened[name], saved[name]) for name in saved)
-    assert saved["question.weight"].abs().sum() > 0
 
 
 def test_another_encoder_is_refused(folder: Path) -> None:
