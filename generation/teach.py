@@ -1,7 +1,8 @@
 """The teacher of a snapshot: questions made from the graph and questions given, then retriever and reader on them.
 
 The retriever learns from given questions alone. Made ones spell relations as the graph does, which it knows already:
-trained on them it finds less (docs/results.md); the reader, which begins with nothing, learns to read by them.
+trained on them it finds less (of 300 questions of LC-QuAD, entities given, F1 fell from 0.881 to 0.838). The reader,
+which begins with nothing, learns to read by them.
 
 A share of the questions, drawn by entity, is held out and saved: nobody trains on them, and the student's gate asks
 them. Another share, drawn alike from the rest, decides which state of the training is the best.
