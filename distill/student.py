@@ -1,4 +1,4 @@
-"""The student: a small reader that reads all evidence at once, where the teacher runs once per piece and mixes.
+"""The student: a small reader that reads all likely evidence at once, where the teacher runs once per piece and mixes.
 
 It learns the teacher's mixed distribution over the next token,
 
@@ -33,6 +33,8 @@ from retrieval.evidence import Evidence
 
 FUSED_LENGTH = 384
 """Tokens of question and all evidence together that a student reads."""
+LIKELY = 0.95
+"""The share of p(z|x) that a student reads; an answer that only the rest holds is not given."""
 _SEPARATOR = " || "
 _LINE = 240
 """Most characters of one piece of evidence in the fused text."""
@@ -92,7 +94,9 @@ class Student:
     def predict(self, questions: Sequence[str], evidence: Sequence[Sequence[Evidence]]) -> list[Prediction]:
         """One prediction per question; the sets compete as with the teacher, with p(y|x, all evidence) for p(y|x,z)."""
         asked = [place for place, pieces in enumerate(evidence) if pieces]
-        labels = [list(dict.fromkeys(label for piece in evidence[i] for label in shown_labels(piece))) for i in asked]
+        labels = [
+            list(dict.fromkeys(label for own in likely(evidence[i]) for label in shown_labels(own))) for i in asked
+        ]
         scores = self.reader.score_many(
             [questions[i] for i in asked], [[fuse(evidence[i])] for i in asked], [[own] for own in labels]
         )
@@ -100,15 +104,24 @@ class Student:
         for place, own, row in zip(asked, labels, scores, strict=True):
             by_label = dict(zip(own, row[0], strict=True))
             log_p = [
-                np.array([by_label[label] for label in shown_labels(piece)], np.float32) for piece in evidence[place]
+                np.array([by_label.get(label, -np.inf) for label in shown_labels(piece)], np.float32)
+                for piece in evidence[place]
             ]
             predictions[place] = rank(evidence[place], log_p)
         return predictions
 
 
+def likely(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """The pieces that together have `LIKELY` of the probability of all, as few as can be, the most probable first."""
+    ordered = sorted(evidence, key=lambda piece: -piece.log_p)
+    log_p = np.array([piece.log_p for piece in ordered], np.float64)
+    share = np.exp(log_p - np.logaddexp.reduce(log_p)) if len(log_p) else log_p
+    return ordered[: int(np.searchsorted(np.cumsum(share), LIKELY)) + 1]
+
+
 def fuse(evidence: Sequence[Evidence]) -> str:
-    """All evidence as one text, the most probable first."""
-    return _SEPARATOR.join(piece.text[:_LINE] for piece in sorted(evidence, key=lambda piece: -piece.log_p))
+    """The likely evidence as one text, the most probable first."""
+    return _SEPARATOR.join(piece.text[:_LINE] for piece in likely(evidence))
 
 
 def train_student(

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from distill.options import DistillOptions
-from distill.student import DistillExample, Student, fuse, teacher_distribution, train_student
+from distill.student import DistillExample, Student, fuse, likely, teacher_distribution, train_student
 from generation.answer import NO_ANSWER, Teacher
 from generation.pointer import FLOOR, IGNORED
 from generation.reader import Reader
@@ -217,3 +217,11 @@ def test_a_teacher_with_another_vocabulary_can_only_be_learned_from_by_its_answe
         train_student(student, other, EXAMPLES, DistillOptions(precision="fp32"))
     report = train_student(student, other, EXAMPLES, DistillOptions(alpha=0.0, precision="fp32", device="cpu"))
     assert report.steps == 1
+
+
+@pytest.mark.parametrize(
+    ("shares", "read"), [((0.6, 0.36, 0.04), 2), ((0.04, 0.96), 1), ((0.3, 0.3, 0.3, 0.1), 4), ((1e-9,), 1), ((), 0)]
+)
+def test_a_student_reads_the_pieces_that_are_likely_together(shares: tuple[float, ...], read: int) -> None:
+    pieces = [piece(f"piece {place}", ("a",), share) for place, share in enumerate(shares)]
+    assert likely(pieces) == sorted(pieces, key=lambda own: -own.log_p)[:read]
