@@ -24,6 +24,9 @@ from kg.errors import ModelError
 
 ALWAYS = ("yes", "no", "true", "false", "none", "-", ".", ",", *(f"##{i}" for i in range(10)), *map(str, range(101)))
 """Tokens that can be said without being read, where the tokenizer knows them."""
+_STEP = 16
+"""Padded lengths are multiples of this: for each shape that it meets, the library of products keeps a plan in
+memory."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ class Reader:
             truncation=True,
             max_length=self.max_length,
             padding=True,
+            pad_to_multiple_of=None if self.max_length % _STEP else _STEP,
             return_tensors="pt",
         ).to(self.model.device)
         return encoded["input_ids"], encoded["attention_mask"]
